@@ -1,0 +1,40 @@
+# DeiT's pre-training schedule, paper Table 9: AdamW at a global batch of 1024,
+# no gradient clipping, cosine over 300 epochs after 5 of warm-up.
+optim_wrapper = dict(
+    type='AmpOptimWrapper',
+    # bf16 has the range of fp32, so no loss scaling. (In 2021: fp16.)
+    dtype='bfloat16',
+    loss_scale=dict(enabled=False),
+    optimizer=dict(
+        type='AdamW',
+        lr=5e-4 * 1024 / 512,
+        weight_decay=0.05,
+        eps=1e-8,
+        betas=(0.9, 0.999)),
+    # Not decayed: biases and all else of one dimension, the class token and
+    # the position embedding. Like the official code, this decays the
+    # distillation token.
+    paramwise_cfg=dict(
+        norm_decay_mult=0.0,
+        bias_decay_mult=0.0,
+        flat_decay_mult=0.0,
+        custom_keys={
+            '.cls_token': dict(decay_mult=0.0),
+            '.pos_embed': dict(decay_mult=0.0)
+        }))
+
+param_scheduler = [
+    dict(
+        type='LinearLR',
+        start_factor=1e-3,  # from 1e-6
+        by_epoch=True,
+        end=5,
+        convert_to_iter_based=True),
+    dict(type='CosineAnnealingLR', eta_min=1e-5, by_epoch=True, begin=5)
+]
+
+train_cfg = dict(by_epoch=True, max_epochs=300, val_interval=1)
+val_cfg = dict()
+test_cfg = dict()
+
+auto_scale_lr = dict(base_batch_size=1024)

@@ -1,0 +1,125 @@
+"""Reading checkpoints without executing anything in them.
+
+A checkpoint is a pickle, and a pickle can run code. Everything this package
+reads goes through :func:`torch.load` with ``weights_only=True``; what it
+downloads is checked by hash.
+"""
+import re
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Union
+from urllib.error import URLError
+
+import numpy as np
+import torch
+from mmengine.dist import barrier, get_local_rank
+from mmengine.logging import HistoryBuffer
+from torch import nn
+
+
+def history_globals() -> list:
+    """The types with which mmengine's own checkpoints keep the log.
+
+    Returns:
+        list[type | Callable]: To be allowed beside tensors; each only holds
+        numbers.
+    """
+    multiarray = (np._core if hasattr(np, '_core') else np.core).multiarray
+    return [
+        HistoryBuffer, np.ndarray, np.dtype, multiarray._reconstruct,
+        multiarray.scalar, type(np.dtype('f8')), type(np.dtype('i8'))
+    ]
+
+
+def fetch_checkpoint(url: str) -> Path:
+    """Download a checkpoint once, into torch.hub's cache.
+
+    Args:
+        url (str): Address whose file name ends in the first digits of its
+            SHA-256, such as ``regnety_160-a5fe301d.pth``.
+
+    Returns:
+        Path: The file on the disk; complete, or not there at all.
+
+    Raises:
+        ValueError: If the name carries no hash.
+        FileNotFoundError: If it cannot be fetched, or has another hash.
+    """
+    name = url.rsplit('/', 1)[-1]
+    digits = re.search(r'-([0-9a-f]{8,})\.', name)
+    if digits is None:
+        raise ValueError(
+            f'{url} carries no hash in its name to check the download by: '
+            'fetch it yourself and give the path of the file')
+    path = Path(torch.hub.get_dir()) / 'checkpoints' / name
+    if get_local_rank() == 0 and not path.is_file():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            torch.hub.download_url_to_file(url, str(path), digits[1])
+        except (URLError, OSError, RuntimeError) as error:
+            raise FileNotFoundError(
+                f'cannot fetch {url} ({error}): fetch it elsewhere and put it '
+                f'at {path}') from error
+    barrier()
+    return path
+
+
+def load_checkpoint(path: Union[str, Path]) -> dict:
+    """Load a checkpoint file safely, on the CPU.
+
+    Args:
+        path (str | Path): A file of :func:`torch.save`, or an address for
+            :func:`fetch_checkpoint`.
+
+    Returns:
+        dict: What it holds.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is damaged, or holds more than data. mmengine's own
+            training checkpoints are read from torch 2.5 on; those of
+            :class:`mmdeit.hooks.CheckpointHook` everywhere.
+    """
+    if str(path).startswith(('http://', 'https://')):
+        path = fetch_checkpoint(str(path))
+    path = Path(path).expanduser()
+    if not path.is_file():
+        raise FileNotFoundError(
+            f'no checkpoint at {path}: correct the path, or download or train '
+            'it first')
+    # From torch 2.5 on, exact types can be allowed for one call.
+    safe_globals = getattr(torch.serialization, 'safe_globals', None)
+    allowed = safe_globals(history_globals()) if safe_globals else nullcontext()
+    try:
+        with allowed:
+            return torch.load(path, map_location='cpu', weights_only=True)
+    except Exception as error:  # damaged files raise many types
+        raise ValueError(
+            f'cannot load {path} safely: it is damaged or holds more than '
+            'tensors; fetch it again, or keep only its state_dict '
+            f'({str(error).splitlines()[0]})') from error
+
+
+def load_weights(model: nn.Module, path: Union[str, Path]) -> None:
+    """Load weights into a model, every tensor of both, or none.
+
+    Args:
+        model (nn.Module): The model.
+        path (str | Path): Path or address of a checkpoint of mmengine
+            (``state_dict``), of the official DeiT code (``model``), or of a
+            bare state dict.
+
+    Raises:
+        FileNotFoundError: See :func:`load_checkpoint`.
+        ValueError: See :func:`load_checkpoint`; or if names or shapes differ
+            between the file and the model.
+    """
+    checkpoint = load_checkpoint(path)
+    state_dict = checkpoint.get('state_dict', checkpoint.get(
+        'model', checkpoint))
+    try:
+        model.load_state_dict(state_dict, strict=True)
+    except RuntimeError as error:
+        raise ValueError(
+            f'{path} does not hold the weights of this '
+            f'{type(model).__name__}: {error}') from error

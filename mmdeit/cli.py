@@ -1,0 +1,124 @@
+"""What ``tools/train.py``, ``tools/test.py`` and the benchmarks share."""
+import os
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from mmengine.config import Config, DictAction
+from mmengine.registry import RUNNERS
+from mmengine.runner import Runner
+
+from mmdeit.environment import adapt_to_device, load_safely
+
+
+def add_common_arguments(parser: ArgumentParser) -> None:
+    """Add the arguments every tool takes, under OpenMMLab's names.
+
+    Args:
+        parser (ArgumentParser): Changed in place.
+    """
+    parser.add_argument(
+        '--work-dir',
+        help='folder of logs, checkpoints and metrics; defaults to '
+        './work_dirs/NAME_OF_THE_CONFIG')
+    parser.add_argument(
+        '--amp', action='store_true', help='enable automatic mixed precision')
+    parser.add_argument(
+        '--no-pin-memory',
+        action='store_true',
+        help='do not pin the memory of the dataloaders')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        help='override settings of the config, as in '
+        'train_dataloader.batch_size=64 or key="[(a,b),(c,d)]" (quoted, '
+        'without white space)')
+    parser.add_argument(
+        '--launcher',
+        choices=['none', 'pytorch', 'slurm', 'mpi'],
+        default='none',
+        help='job launcher; tools/dist_*.sh and tools/slurm_*.sh set it')
+    # Passed by torch.distributed.launch; torchrun sets the variable instead.
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+
+
+def load_config(args: Namespace) -> Config:
+    """Read the config a tool was given and apply the common arguments.
+
+    Args:
+        args (Namespace): ``config`` and those of
+            :func:`add_common_arguments`.
+
+    Returns:
+        Config: The config, with ``work_dir`` and ``launcher`` set.
+    """
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    cfg = Config.fromfile(args.config)
+    cfg.launcher = args.launcher
+    if args.work_dir is not None:
+        cfg.work_dir = args.work_dir
+    elif cfg.get('work_dir') is None:
+        cfg.work_dir = f'./work_dirs/{Path(args.config).stem}'
+    if args.cfg_options is not None:
+        cfg.merge_from_dict(args.cfg_options)
+    return cfg
+
+
+def set_dataloader_defaults(cfg: Config, **defaults) -> None:
+    """Fill in what the dataloaders of a config do not say.
+
+    Args:
+        cfg (Config): Changed in place.
+        **defaults: Arguments of the dataloaders, such as ``pin_memory``. The
+            batches are stacked in the workers (``default_collate``).
+    """
+    for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        if cfg.get(name) is not None:
+            cfg[name] = {
+                'collate_fn': dict(type='default_collate'),
+                **defaults,
+                **cfg[name]
+            }
+
+
+def check_data(cfg: Config, *dataloaders: str) -> None:
+    """Check that the data is there, before anything is built.
+
+    Args:
+        cfg (Config): The config.
+        *dataloaders (str): The dataloaders to be used.
+
+    Raises:
+        FileNotFoundError: If a dataset's folder on the disk is missing or
+            empty.
+    """
+    for name in dataloaders:
+        dataset = (cfg.get(name) or {}).get('dataset', {})
+        root = dataset.get('data_root')
+        if not root or '://' in root:
+            continue
+        folder = Path(root).expanduser()
+        if dataset.get('type') == 'ImageNet':
+            folder /= dataset.get('split', '')
+        if not folder.is_dir() or not any(folder.iterdir()):
+            raise FileNotFoundError(
+                f'{name}: no data in {folder}: put {dataset.type} there (the '
+                'first lines of the config may tell how), or set '
+                f'--cfg-options {name}.dataset.data_root=FOLDER')
+
+
+def build_runner(cfg: Config) -> Runner:
+    """Build the Runner of a config for the machine at hand.
+
+    Args:
+        cfg (Config): The config; see
+            :func:`mmdeit.environment.adapt_to_device` for what changes.
+
+    Returns:
+        Runner: Ready to train or test.
+    """
+    load_safely()
+    adapt_to_device(cfg)
+    if 'runner_type' in cfg:
+        return RUNNERS.build(cfg)
+    return Runner.from_cfg(cfg)

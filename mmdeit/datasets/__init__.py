@@ -1,0 +1,3 @@
+from .load_image import LoadImageFromFile
+
+__all__ = ['LoadImageFromFile']

@@ -1,0 +1,36 @@
+"""Loading an image, or saying which one cannot be."""
+from typing import Optional
+
+from mmcv.transforms import LoadImageFromFile as _LoadImageFromFile
+
+from mmdeit.registry import TRANSFORMS
+
+
+@TRANSFORMS.register_module()
+class LoadImageFromFile(_LoadImageFromFile):
+    """mmcv's loader, whose errors name the file.
+
+    An empty file or a broken one otherwise ends, in a worker among a million
+    images, in an error of the decoder that names nothing. Keys and arguments
+    are those of mmcv's transform.
+    """
+
+    def transform(self, results: dict) -> Optional[dict]:
+        """Load the image at ``results['img_path']``.
+
+        Args:
+            results (dict): With the key ``img_path``.
+
+        Returns:
+            dict: With ``img`` of shape (H, W, 3), BGR, ``img_shape`` and
+            ``ori_shape``.
+
+        Raises:
+            ValueError: If the image cannot be read or decoded.
+        """
+        try:
+            return super().transform(results)
+        except Exception as error:  # every decoder has its own
+            raise ValueError(
+                f"cannot read the image {results['img_path']}: replace or "
+                f'remove it ({error})') from error

@@ -1,0 +1,66 @@
+"""Running a config, written for GPUs, on the machine at hand."""
+import os
+
+import torch.distributed as dist
+from mmengine.config import Config
+from mmengine.device import get_device
+from mmengine.logging import print_log
+
+
+def load_safely() -> None:
+    """Make every ``torch.load``, mmengine's too, refuse to run code.
+
+    It is torch's default since 2.6; this is for the releases before.
+    """
+    os.environ.setdefault('TORCH_FORCE_WEIGHTS_ONLY_LOAD', '1')
+
+
+def adapt_to_device(cfg: Config) -> None:
+    """Without an accelerator, turn mixed precision off and NCCL into gloo.
+
+    mmengine's ``AmpOptimWrapper`` refuses to run on a CPU, and its launchers
+    ask for a GPU unless the process group exists already. On a GPU, nothing
+    changes.
+
+    Args:
+        cfg (Config): Config of a Runner, changed in place. Under a launcher
+            the process group is created here.
+    """
+    if get_device() != 'cpu':
+        return
+    optim_wrapper = cfg.get('optim_wrapper') or {}
+    if optim_wrapper.get('type') == 'AmpOptimWrapper':
+        print_log('No accelerator found: training in fp32.')
+        optim_wrapper['type'] = 'OptimWrapper'
+        for key in ('dtype', 'loss_scale'):
+            optim_wrapper.pop(key, None)
+    if cfg.launcher != 'none':
+        print_log('No accelerator found: distributing over gloo.')
+        # mmengine would pass a device's id, which DDP refuses on a CPU.
+        wrapper = cfg.setdefault('model_wrapper_cfg', dict(
+            type='MMDistributedDataParallel', broadcast_buffers=False))
+        wrapper.setdefault('device_ids', None)
+        init_gloo(cfg.launcher)
+
+
+def init_gloo(launcher: str) -> None:
+    """Create a gloo process group from what a launcher left in the environment.
+
+    Args:
+        launcher (str): ``'pytorch'`` (torchrun) or ``'slurm'``. For slurm,
+            ``MASTER_ADDR`` has to be set where there are several nodes.
+
+    Raises:
+        ValueError: For any other launcher.
+    """
+    if launcher == 'slurm':
+        os.environ.setdefault('MASTER_ADDR', '127.0.0.1')
+        os.environ.setdefault('MASTER_PORT', '29500')
+        os.environ['RANK'] = os.environ['SLURM_PROCID']
+        os.environ['WORLD_SIZE'] = os.environ['SLURM_NTASKS']
+        os.environ['LOCAL_RANK'] = os.environ['SLURM_LOCALID']
+    elif launcher != 'pytorch':
+        raise ValueError(
+            f'without an accelerator the launcher {launcher!r} is not '
+            "supported: use 'pytorch' (tools/dist_train.sh) or 'slurm'")
+    dist.init_process_group('gloo')

@@ -1,0 +1,99 @@
+"""Top-k accuracy of the joint prediction and of each of DeiT's heads."""
+from typing import Dict, List, Optional, Sequence
+
+import numpy as np
+import torch
+from mmengine.evaluator import BaseMetric
+from torch import Tensor
+
+from mmdeit.registry import METRICS
+
+# field of the predictions: prefix of its metrics
+_PREDICTIONS = {
+    'pred_score': '',
+    'class_score': 'class_',
+    'distill_score': 'distill_',
+}
+
+
+@METRICS.register_module()
+class HeadsAccuracy(BaseMetric):
+    """Accuracy as in the paper's Table 3, all heads in one pass.
+
+    The metrics are ``accuracy/top1`` and so on for the joint prediction, under
+    the names mmpretrain's ``Accuracy`` uses; ``accuracy/class_top1`` and
+    ``accuracy/distill_top1`` for the heads, where the model has them.
+
+    Args:
+        topk (Sequence[int]): The values of k. Defaults to ``(1, 5)``.
+        collect_device (str): ``'cpu'`` or ``'gpu'``. Defaults to ``'cpu'``.
+        prefix (str, optional): Prefix of the metrics. Defaults to None,
+            which is ``'accuracy'``.
+    """
+    default_prefix = 'accuracy'
+
+    def __init__(self,
+                 topk: Sequence[int] = (1, 5),
+                 collect_device: str = 'cpu',
+                 prefix: Optional[str] = None) -> None:
+        super().__init__(collect_device=collect_device, prefix=prefix)
+        self.topk = tuple(topk)
+
+    def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
+        """Compare a batch at once; keep a few booleans for each image.
+
+        Args:
+            data_batch (dict): The batch, not looked at.
+            data_samples (Sequence[dict]): Predictions of
+                :class:`mmdeit.models.DeiTClsHead` or another classifier.
+        """
+        labels = torch.cat([sample['gt_label'] for sample in data_samples])
+        hits = []
+        for field in _PREDICTIONS:
+            if field in data_samples[0]:
+                scores = torch.stack(
+                    [sample[field] for sample in data_samples])
+                hits.append(topk_hits(scores, labels, self.topk))
+        # (heads, K, N) -> N arrays of (heads, K): one for each image, so that
+        # what padding added to the last distributed batch can be dropped.
+        self.results.extend(torch.stack(hits).permute(2, 0, 1).cpu().numpy())
+
+    def compute_metrics(self, results: List[np.ndarray]) -> Dict[str, float]:
+        """Average over the images.
+
+        Args:
+            results (list[np.ndarray]): For each image, booleans of shape
+                ``(heads, K)``.
+
+        Returns:
+            dict[str, float]: Percentages.
+        """
+        accuracy = 100 * np.stack(results).mean(axis=0)  # (heads, K)
+        return {
+            f'{prefix}top{k}': float(percent)
+            for prefix, row in zip(_PREDICTIONS.values(), accuracy)
+            for k, percent in zip(self.topk, row)
+        }
+
+
+def topk_hits(scores: Tensor, labels: Tensor, topk: Sequence[int]) -> Tensor:
+    """Whether the label is among the k best scores.
+
+    Args:
+        scores (Tensor): Scores of shape ``(N, C)``.
+        labels (Tensor): Labels of shape ``(N, )``.
+        topk (Sequence[int]): K values of k.
+
+    Returns:
+        Tensor: Booleans of shape ``(K, N)``.
+
+    Raises:
+        ValueError: If a k exceeds the number of classes.
+    """
+    if max(topk) > scores.size(1):
+        raise ValueError(
+            f'top-{max(topk)} accuracy needs as many classes, the model has '
+            f'{scores.size(1)}: lower topk in val_evaluator and '
+            'test_evaluator')
+    found = scores.topk(max(topk), dim=1).indices == labels[:, None]  # (N, k)
+    return torch.stack([found[:, :k].any(dim=1) for k in topk])

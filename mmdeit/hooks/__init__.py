@@ -1,0 +1,4 @@
+from .checkpoint_hook import CheckpointHook
+from .teacher_hook import TeacherHook
+
+__all__ = ['CheckpointHook', 'TeacherHook']

@@ -1,0 +1,52 @@
+"""Checkpoints that any supported torch can load safely."""
+from typing import Union
+
+import numpy as np
+import torch
+from mmengine.hooks import CheckpointHook as _CheckpointHook
+from mmengine.logging import HistoryBuffer
+from mmengine.runner import Runner
+from mmengine.utils import apply_to
+
+from mmdeit.registry import HOOKS
+
+
+@HOOKS.register_module()
+class CheckpointHook(_CheckpointHook):
+    """mmengine's :class:`CheckpointHook`, whose files hold nothing but data.
+
+    mmengine 0.10.7 pickles ``HistoryBuffer`` objects into its checkpoints.
+    With ``weights_only=True``, the default since torch 2.6, it then cannot
+    resume from them. Here the message hub is saved as plain numbers and
+    tensors, and restored on resume. Arguments are those of mmengine's hook.
+    """
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Replace the objects of the message hub by data, in place."""
+        checkpoint['message_hub'] = apply_to(
+            checkpoint['message_hub'],
+            lambda x: isinstance(x, (HistoryBuffer, np.generic)), to_plain)
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Restore the log histories, in place."""
+        scalars = checkpoint.get('message_hub', {}).get('log_scalars', {})
+        for name, saved in scalars.items():
+            if isinstance(saved, dict):
+                scalars[name] = HistoryBuffer(saved['values'].tolist(),
+                                              saved['counts'].tolist(),
+                                              saved['max_length'])
+
+
+def to_plain(value: Union[HistoryBuffer, np.generic]) -> Union[dict, float]:
+    """A log history as tensors, or a numpy scalar as a number.
+
+    Args:
+        value (HistoryBuffer | np.generic): What mmengine would pickle.
+
+    Returns:
+        dict | float: The same as data.
+    """
+    if isinstance(value, np.generic):
+        return value.item()
+    values, counts = (torch.from_numpy(data) for data in value.data)
+    return dict(values=values, counts=counts, max_length=value.max_length)

@@ -1,0 +1,10 @@
+from .deit_cls_head import DeiTClsHead
+from .distillation_loss import DistillationLoss
+from .distilled_vision_transformer import DistilledVisionTransformer
+from .regnety import RegNetY
+from .vision_transformer import VisionTransformer
+
+__all__ = [
+    'DeiTClsHead', 'DistillationLoss', 'DistilledVisionTransformer', 'RegNetY',
+    'VisionTransformer'
+]

@@ -1,0 +1,52 @@
+"""DeiT's student: a vision transformer with a distillation token."""
+from typing import Tuple
+
+from mmpretrain.models.backbones import (
+    DistilledVisionTransformer as _DistilledVisionTransformer,
+)
+from torch.nn.init import trunc_normal_
+
+from mmdeit.registry import MODELS
+
+from .vision_transformer import VisionTransformer
+
+
+@MODELS.register_module()
+class DistilledVisionTransformer(VisionTransformer,
+                                 _DistilledVisionTransformer):
+    """DeiT with distillation: class token, distillation token, patch tokens.
+
+    Paper Section 4, "Distillation through attention". The order of the tokens
+    and the state-dict keys are those of mmpretrain's class of the same name,
+    so that checkpoints go both ways. Arguments are those of
+    :class:`mmdeit.models.VisionTransformer`.
+
+    With ``out_type='cls_token'`` the output is a tuple with one item for each
+    of ``out_indices``: the pair of class and distillation token, each of
+    shape ``(N, C)``.
+    """
+
+    def init_weights(self) -> None:
+        """As :meth:`VisionTransformer.init_weights`, both tokens included."""
+        super().init_weights()
+        if not (isinstance(self.init_cfg, dict)
+                and self.init_cfg['type'] == 'Pretrained'):
+            trunc_normal_(self.dist_token, std=.02)
+
+    def get_layer_depth(self,
+                        param_name: str,
+                        prefix: str = '') -> Tuple[int, int]:
+        """Depth of a parameter, for layer-wise learning rates.
+
+        Args:
+            param_name (str): Name of the parameter.
+            prefix (str): Prefix of the backbone's parameters. Defaults to ''.
+
+        Returns:
+            tuple[int, int]: The depth, and the number of depths. The
+            distillation token stands at depth 0, beside the class token;
+            mmpretrain takes it for a part of the head.
+        """
+        if param_name == f'{prefix}dist_token':
+            param_name = f'{prefix}cls_token'
+        return super().get_layer_depth(param_name, prefix)

@@ -1,0 +1,109 @@
+"""The undistilled DeiT: mmpretrain's ViT with DeiT's sizes and start.
+
+The twin every distilled model is compared with, and the base of
+:class:`mmdeit.models.DistilledVisionTransformer`. The network itself is
+mmpretrain's; this file adds what DeiT asks for around it.
+"""
+from typing import Optional, Sequence, Union
+
+from mmengine.utils import to_2tuple
+from mmpretrain.models.backbones import VisionTransformer as _VisionTransformer
+from torch import nn
+from torch.nn.init import trunc_normal_
+
+from mmdeit.registry import MODELS
+
+
+def _arch(embed_dims: int, num_heads: int) -> dict:
+    return dict(
+        embed_dims=embed_dims,
+        num_layers=12,
+        num_heads=num_heads,
+        feedforward_channels=4 * embed_dims)
+
+
+@MODELS.register_module()
+class VisionTransformer(_VisionTransformer):
+    """DeiT without distillation: patch tokens and a class token.
+
+    State-dict keys are those of mmpretrain's class of the same name.
+
+    Args:
+        arch (str | dict): ``'tiny'``, ``'small'`` or ``'base'`` of the
+            paper's Table 1 (also with the prefix ``'deit-'``), or a dict with
+            ``embed_dims``, ``num_layers``, ``num_heads`` and
+            ``feedforward_channels``. Note that mmpretrain calls another,
+            wider and shallower network ``'small'``. Defaults to
+            ``'deit-base'``.
+        img_size (int | tuple[int, int]): Height and width of the images in
+            pixels. Defaults to 224.
+        patch_size (int): Side of a patch in pixels. Defaults to 16.
+        in_channels (int): Channels of the images. Defaults to 3.
+        out_indices (int | Sequence[int]): The layers whose output is
+            returned. Defaults to -1, the last one.
+        drop_rate (float): Dropout after the position embedding and in every
+            layer. Defaults to 0.
+        drop_path_rate (float): Stochastic depth of the last layer; it grows
+            linearly from 0 at the first. The recipe has 0.1. Defaults to 0.
+        out_type (str): ``'cls_token'``, ``'featmap'``, ``'avg_featmap'`` or
+            ``'raw'``, as in mmpretrain. Defaults to ``'cls_token'``.
+        init_cfg (dict, optional): Initialisation, for instance
+            ``dict(type='Pretrained', checkpoint=...)``. Defaults to None,
+            the official one: see :meth:`init_weights`.
+
+    Raises:
+        ValueError: If ``patch_size`` does not divide ``img_size``.
+    """
+    arch_zoo = {
+        **dict.fromkeys(['t', 'tiny', 'deit-t', 'deit-tiny'], _arch(192, 3)),
+        **dict.fromkeys(['s', 'small', 'deit-s', 'deit-small'], _arch(384, 6)),
+        **dict.fromkeys(['b', 'base', 'deit-b', 'deit-base'], _arch(768, 12)),
+    }
+
+    def __init__(self,
+                 arch: Union[str, dict] = 'deit-base',
+                 img_size: Union[int, Sequence[int]] = 224,
+                 patch_size: int = 16,
+                 in_channels: int = 3,
+                 out_indices: Union[int, Sequence[int]] = -1,
+                 drop_rate: float = 0.,
+                 drop_path_rate: float = 0.,
+                 out_type: str = 'cls_token',
+                 init_cfg: Optional[dict] = None) -> None:
+        height, width = to_2tuple(img_size)
+        if height % patch_size or width % patch_size:
+            raise ValueError(
+                f'img_size {height}x{width} is not a multiple of patch_size '
+                f'{patch_size}: choose for instance '
+                f'{height // patch_size * patch_size}x'
+                f'{width // patch_size * patch_size}')
+        super().__init__(
+            arch=arch,
+            img_size=(height, width),
+            patch_size=patch_size,
+            in_channels=in_channels,
+            out_indices=out_indices,
+            drop_rate=drop_rate,
+            drop_path_rate=drop_path_rate,
+            out_type=out_type,
+            init_cfg=init_cfg)
+
+    def init_weights(self) -> None:
+        """Start as the official code does, unless weights were loaded.
+
+        Every Linear weight and every token is drawn from a normal
+        distribution of standard deviation 0.02, truncated at -2 and 2; biases
+        are zero. The patch convolution keeps PyTorch's default. mmpretrain
+        has Xavier in the MLPs and a zero class token instead. (Source:
+        ``models.py`` of facebookresearch/deit with timm 0.3.2.)
+        """
+        super().init_weights()
+        if isinstance(self.init_cfg, dict) and \
+                self.init_cfg['type'] == 'Pretrained':
+            return
+        for module in self.modules():
+            if isinstance(module, nn.Linear):
+                trunc_normal_(module.weight, std=.02)
+                nn.init.zeros_(module.bias)
+        trunc_normal_(self.pos_embed, std=.02)
+        trunc_normal_(self.cls_token, std=.02)

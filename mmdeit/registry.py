@@ -1,0 +1,24 @@
+"""The registries of mmdeit: children of mmengine's root registries.
+
+Keep ``default_scope = 'mmpretrain'`` in configs and name the components of
+this package with their scope, as in ``type='mmdeit.TeacherHook'``.
+"""
+from mmengine.registry import HOOKS as MMENGINE_HOOKS
+from mmengine.registry import METRICS as MMENGINE_METRICS
+from mmengine.registry import MODELS as MMENGINE_MODELS
+from mmengine.registry import TRANSFORMS as MMENGINE_TRANSFORMS
+from mmengine.registry import Registry
+
+MODELS = Registry(
+    'model', parent=MMENGINE_MODELS, scope='mmdeit',
+    locations=['mmdeit.models'])
+HOOKS = Registry(
+    'hook', parent=MMENGINE_HOOKS, scope='mmdeit', locations=['mmdeit.hooks'])
+METRICS = Registry(
+    'metric', parent=MMENGINE_METRICS, scope='mmdeit',
+    locations=['mmdeit.evaluation'])
+TRANSFORMS = Registry(
+    'transform', parent=MMENGINE_TRANSFORMS, scope='mmdeit',
+    locations=['mmdeit.datasets'])
+
+__all__ = ['MODELS', 'HOOKS', 'METRICS', 'TRANSFORMS']

@@ -1,0 +1,58 @@
+import pytest
+import torch
+from mmpretrain.models.backbones import (
+    DistilledVisionTransformer as _DistilledVisionTransformer,
+)
+
+from mmdeit.models import DistilledVisionTransformer
+
+
+@pytest.fixture
+def model():
+    torch.manual_seed(0)
+    model = DistilledVisionTransformer('tiny', img_size=32)
+    model.init_weights()
+    return model
+
+
+def test_is_mmpretrains_network(model):
+    theirs = _DistilledVisionTransformer('deit-tiny', img_size=32)
+    theirs.load_state_dict(model.state_dict(), strict=True)
+    model.load_state_dict(theirs.state_dict(), strict=True)
+    images = torch.randn(2, 3, 32, 32)
+    (ours, ), (expected, ) = model(images), theirs(images)
+    for token, expected_token in zip(ours, expected, strict=True):
+        assert token.shape == (2, 192)
+        assert torch.equal(token, expected_token)
+
+
+def test_order_of_the_tokens(model):
+    images = torch.randn(2, 3, 32, 32)
+    (cls_token, dist_token), = model(images)
+    model.out_type = 'raw'
+    raw, = model(images)
+    assert raw.shape == (2, 2 + 4, 192)
+    assert torch.equal(raw[:, 0], cls_token)
+    assert torch.equal(raw[:, 1], dist_token)
+    model.out_type = 'featmap'
+    featmap, = model(images)
+    assert torch.equal(featmap.flatten(2).transpose(1, 2), raw[:, 2:])
+
+
+def test_both_tokens_start_from_a_truncated_normal(model):
+    assert model.dist_token.std().item() == pytest.approx(.02, rel=.2)
+    assert not torch.equal(model.dist_token, model.cls_token)
+
+
+@pytest.mark.parametrize('name, depth', [
+    ('backbone.cls_token', 0),
+    ('backbone.dist_token', 0),
+    ('backbone.pos_embed', 0),
+    ('backbone.patch_embed.projection.weight', 0),
+    ('backbone.layers.0.ln1.weight', 1),
+    ('backbone.layers.11.ln1.weight', 12),
+    ('backbone.ln1.weight', 13),
+    ('head.layers.head_dist.weight', 13),
+])
+def test_layer_depth(model, name, depth):
+    assert model.get_layer_depth(name, 'backbone.') == (depth, 14)

@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# Train on several GPUs of one or more nodes. Without a GPU, GPUS counts
+# processes, which then talk over gloo.
+# Usage: [NNODES=1 NODE_RANK=0 MASTER_ADDR=127.0.0.1 PORT=29500] \
+#     tools/dist_train.sh CONFIG GPUS [--option ...]
+set -e
+if [ $# -lt 2 ]; then
+    sed -n '2,5s/^# *//p' "$0" >&2
+    exit 2
+fi
+CONFIG=$1
+GPUS=$2
+NNODES=${NNODES:-1}
+NODE_RANK=${NODE_RANK:-0}
+PORT=${PORT:-29500}
+MASTER_ADDR=${MASTER_ADDR:-127.0.0.1}
+ROOT=$(dirname "$0")/..
+
+PYTHONPATH=$ROOT:$PYTHONPATH \
+python -m torch.distributed.run \
+    --nnodes="$NNODES" \
+    --node_rank="$NODE_RANK" \
+    --master_addr="$MASTER_ADDR" \
+    --master_port="$PORT" \
+    --nproc_per_node="$GPUS" \
+    "$ROOT/tools/train.py" "$CONFIG" --launcher pytorch "${@:3}"

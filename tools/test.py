@@ -1,0 +1,98 @@
+"""Test (and evaluate) a model."""
+import argparse
+from copy import deepcopy
+
+import mmengine
+from mmengine.config import Config, ConfigDict
+from mmengine.evaluator import DumpResults
+
+from mmdeit.cli import (
+    add_common_arguments,
+    build_runner,
+    check_data,
+    load_config,
+    set_dataloader_defaults,
+)
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description='Test a model: top-1 and top-5 of the joint prediction '
+        'and of each head, where the config has mmdeit.HeadsAccuracy')
+    parser.add_argument('config', help='test config file path')
+    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument('--out', help='file to write the results to')
+    parser.add_argument(
+        '--out-item',
+        choices=['metrics', 'pred'],
+        default='pred',
+        help='what --out receives; defaults to the predictions')
+    parser.add_argument(
+        '--show-dir', help='folder to save visualized predictions in')
+    parser.add_argument(
+        '--show', action='store_true', help='show predictions in a window')
+    parser.add_argument(
+        '--interval', type=int, default=1, help='visualize every n-th sample')
+    parser.add_argument(
+        '--wait-time',
+        type=float,
+        default=2,
+        help='seconds each window stays open')
+    parser.add_argument(
+        '--tta',
+        action='store_true',
+        help='average over test-time augmentation: tta_model and '
+        'tta_pipeline of the config, or the flipped image')
+    add_common_arguments(parser)
+    return parser.parse_args()
+
+
+def merge_args(cfg: Config, args: argparse.Namespace) -> None:
+    """Apply the arguments of testing to the config, in place."""
+    cfg.load_from = args.checkpoint
+    if args.amp:
+        cfg.test_cfg.fp16 = True
+    if args.show or args.show_dir is not None:
+        cfg.default_hooks.visualization = dict(
+            type='VisualizationHook',
+            enable=True,
+            show=args.show,
+            out_dir=args.show_dir,
+            interval=args.interval,
+            wait_time=args.wait_time)
+    if args.tta:
+        merge_tta(cfg)
+    set_dataloader_defaults(cfg, pin_memory=not args.no_pin_memory)
+
+
+def merge_tta(cfg: Config) -> None:
+    """Turn the model and the pipeline into their test-time augmented form."""
+    dataset = cfg.test_dataloader.dataset
+    if 'tta_pipeline' not in cfg:
+        *transforms, pack = deepcopy(dataset.pipeline)
+        flips = [dict(type='RandomFlip', prob=prob) for prob in (1., 0.)]
+        cfg.tta_pipeline = [
+            *transforms,
+            dict(type='TestTimeAug', transforms=[flips, [pack]])
+        ]
+    tta_model = cfg.get('tta_model', dict(type='mmpretrain.AverageClsScoreTTA'))
+    cfg.model = ConfigDict(**tta_model, module=cfg.model)
+    dataset.pipeline = cfg.tta_pipeline
+
+
+def main() -> None:
+    args = parse_args()
+    cfg = load_config(args)
+    merge_args(cfg, args)
+    check_data(cfg, 'test_dataloader')
+    runner = build_runner(cfg)
+    if args.out and args.out_item == 'pred':
+        runner.test_evaluator.metrics.append(
+            DumpResults(out_file_path=args.out))
+    metrics = runner.test()
+    if args.out and args.out_item == 'metrics':
+        mmengine.dump(metrics, args.out)
+
+
+if __name__ == '__main__':
+    main()

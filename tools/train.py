@@ -1,0 +1,67 @@
+"""Train a model."""
+import argparse
+
+from mmengine.config import Config
+
+from mmdeit.cli import (
+    add_common_arguments,
+    build_runner,
+    check_data,
+    load_config,
+    set_dataloader_defaults,
+)
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description='Train a model')
+    parser.add_argument('config', help='train config file path')
+    parser.add_argument(
+        '--resume',
+        nargs='?',
+        const='auto',
+        help='resume from this checkpoint or, without a value, from the '
+        'latest in the work directory')
+    parser.add_argument(
+        '--no-validate',
+        action='store_true',
+        help='do not evaluate during training')
+    parser.add_argument(
+        '--auto-scale-lr',
+        action='store_true',
+        help='scale the learning rate from auto_scale_lr.base_batch_size to '
+        'the batch size at hand')
+    parser.add_argument(
+        '--no-persistent-workers',
+        action='store_true',
+        help='start the workers of the dataloaders anew in each epoch')
+    add_common_arguments(parser)
+    return parser.parse_args()
+
+
+def merge_args(cfg: Config, args: argparse.Namespace) -> None:
+    """Apply the arguments of training to the config, in place."""
+    if args.no_validate:
+        cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
+    if args.amp:
+        cfg.optim_wrapper.type = 'AmpOptimWrapper'
+    if args.resume is not None:
+        cfg.resume = True
+        cfg.load_from = None if args.resume == 'auto' else args.resume
+    if args.auto_scale_lr:
+        cfg.auto_scale_lr.enable = True
+    set_dataloader_defaults(
+        cfg,
+        pin_memory=not args.no_pin_memory,
+        persistent_workers=not args.no_persistent_workers)
+
+
+def main() -> None:
+    args = parse_args()
+    cfg = load_config(args)
+    merge_args(cfg, args)
+    check_data(cfg, 'train_dataloader', 'val_dataloader')
+    build_runner(cfg).train()
+
+
+if __name__ == '__main__':
+    main()
