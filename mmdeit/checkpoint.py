@@ -4,31 +4,52 @@ A checkpoint is a pickle, and a pickle can run code. Everything this package
 reads goes through :func:`torch.load` with ``weights_only=True``; what it
 downloads is checked by hash.
 """
+import os
 import re
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Union
 from urllib.error import URLError
 
-import numpy as np
 import torch
 from mmengine.dist import barrier, get_local_rank
-from mmengine.logging import HistoryBuffer
 from torch import nn
 
 
-def history_globals() -> list:
-    """The types with which mmengine's own checkpoints keep the log.
+class _Ignored:
+    """Stands in for an object of a checkpoint that nobody needs."""
 
-    Returns:
-        list[type | Callable]: To be allowed beside tensors; each only holds
-        numbers.
+    def __init__(self, *args) -> None:
+        pass
+
+    def __setstate__(self, state: dict) -> None:
+        pass
+
+
+# What mmengine's own CheckpointHook pickles beside the weights: its log. To
+# restore it would take getattr, which no safe loader can allow.
+_TRAINING_LOG = [(_Ignored, name) for name in (
+    'mmengine.logging.history_buffer.HistoryBuffer',
+    'builtins.getattr',
+    'numpy.ndarray',
+    'numpy.dtype',
+    'numpy.core.multiarray._reconstruct',
+    'numpy.core.multiarray.scalar',
+    'numpy._core.multiarray._reconstruct',
+    'numpy._core.multiarray.scalar',
+)]
+
+
+def load_safely() -> None:
+    """Make every ``torch.load``, mmengine's too, refuse to run code.
+
+    That is torch's default since 2.6; the variable is for the releases before.
+    Of the checkpoints of mmengine's own hook, which it would refuse as well,
+    recent torch loads all but the log.
     """
-    multiarray = (np._core if hasattr(np, '_core') else np.core).multiarray
-    return [
-        HistoryBuffer, np.ndarray, np.dtype, multiarray._reconstruct,
-        multiarray.scalar, type(np.dtype('f8')), type(np.dtype('i8'))
-    ]
+    os.environ.setdefault('TORCH_FORCE_WEIGHTS_ONLY_LOAD', '1')
+    if hasattr(torch.serialization, 'add_safe_globals'):
+        torch.serialization.add_safe_globals(_TRAINING_LOG)
 
 
 def fetch_checkpoint(url: str) -> Path:
@@ -76,9 +97,9 @@ def load_checkpoint(path: Union[str, Path]) -> dict:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is damaged, or holds more than data. mmengine's own
-            training checkpoints are read from torch 2.5 on; those of
-            :class:`mmdeit.hooks.CheckpointHook` everywhere.
+        ValueError: If it is damaged or holds code. Old torch (below 2.5)
+            takes the log in checkpoints of mmengine's own hook for that, not
+            in those of :class:`mmdeit.hooks.CheckpointHook`.
     """
     if str(path).startswith(('http://', 'https://')):
         path = fetch_checkpoint(str(path))
@@ -87,9 +108,8 @@ def load_checkpoint(path: Union[str, Path]) -> dict:
         raise FileNotFoundError(
             f'no checkpoint at {path}: correct the path, or download or train '
             'it first')
-    # From torch 2.5 on, exact types can be allowed for one call.
     safe_globals = getattr(torch.serialization, 'safe_globals', None)
-    allowed = safe_globals(history_globals()) if safe_globals else nullcontext()
+    allowed = safe_globals(_TRAINING_LOG) if safe_globals else nullcontext()
     try:
         with allowed:
             return torch.load(path, map_location='cpu', weights_only=True)

@@ -7,7 +7,8 @@ from mmengine.config import Config, DictAction
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
-from mmdeit.environment import adapt_to_device, load_safely
+from mmdeit.checkpoint import load_safely
+from mmdeit.environment import adapt_to_device
 
 
 def add_common_arguments(parser: ArgumentParser) -> None:

@@ -7,14 +7,6 @@ from mmengine.device import get_device
 from mmengine.logging import print_log
 
 
-def load_safely() -> None:
-    """Make every ``torch.load``, mmengine's too, refuse to run code.
-
-    It is torch's default since 2.6; this is for the releases before.
-    """
-    os.environ.setdefault('TORCH_FORCE_WEIGHTS_ONLY_LOAD', '1')
-
-
 def adapt_to_device(cfg: Config) -> None:
     """Without an accelerator, turn mixed precision off and NCCL into gloo.
 

@@ -1,0 +1,23 @@
+# The recipe of both students of the demo: DeiT's, over 240,000 views.
+optim_wrapper = dict(
+    type='OptimWrapper',
+    optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.05),
+    paramwise_cfg=dict(
+        norm_decay_mult=0.0,
+        bias_decay_mult=0.0,
+        flat_decay_mult=0.0,
+        custom_keys={
+            '.cls_token': dict(decay_mult=0.0),
+            '.pos_embed': dict(decay_mult=0.0)
+        }))
+
+param_scheduler = [
+    dict(type='LinearLR', start_factor=1e-3, by_epoch=False, end=100),
+    dict(type='CosineAnnealingLR', by_epoch=False, begin=100, eta_min=1e-5)
+]
+
+train_cfg = dict(by_epoch=True, max_epochs=4, val_interval=1)
+val_cfg = dict()
+test_cfg = dict()
+
+randomness = dict(seed=0)

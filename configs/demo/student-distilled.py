@@ -1,0 +1,40 @@
+# The demo's DeiT, 6 layers of width 96 on 16 patches and two tokens, distilled
+# on Fashion-MNIST from the convnet of teacher.py, whose checkpoint it expects.
+#
+#     python tools/train.py configs/demo/student-distilled.py
+_base_ = [
+    '../_base_/datasets/fashion_mnist.py',
+    '../_base_/schedules/demo_bs128_adamw_4e.py',
+    '../_base_/teachers/resnet18_fashion_mnist.py',
+    '../_base_/default_runtime.py',
+]
+
+model = dict(
+    type='ImageClassifier',
+    backbone=dict(
+        type='mmdeit.DistilledVisionTransformer',
+        arch=dict(
+            embed_dims=96,
+            num_layers=6,
+            num_heads=3,
+            feedforward_channels=384),
+        img_size=28,
+        patch_size=7,
+        in_channels=1),
+    neck=None,
+    head=dict(
+        type='mmdeit.DeiTClsHead',
+        num_classes=10,
+        in_channels=96,
+        loss=dict(type='mmdeit.DistillationLoss', mode='hard', alpha=0.5)),
+    train_cfg=dict(augments=[
+        dict(type='Mixup', alpha=0.8),
+        dict(type='CutMix', alpha=1.0),
+    ]))
+
+custom_hooks = [
+    dict(
+        type='mmdeit.TeacherHook',
+        teacher={{_base_.teacher}},
+        checkpoint='work_dirs/teacher/epoch_2.pth'),
+]

@@ -1,0 +1,114 @@
+import hashlib
+
+import pytest
+import torch
+from mmengine.logging import HistoryBuffer
+from torch import nn
+
+from mmdeit.checkpoint import fetch_checkpoint, load_checkpoint, load_weights
+
+
+class Malicious:
+    """A pickle that runs code when it is loaded."""
+
+    def __reduce__(self):
+        return (open, ('executed', 'w'))
+
+
+@pytest.fixture
+def model():
+    torch.manual_seed(0)
+    return nn.Linear(2, 3)
+
+
+@pytest.mark.parametrize('wrap', [
+    lambda state: state,
+    lambda state: dict(state_dict=state, meta=dict(epoch=1)),
+    lambda state: dict(model=state),
+])
+def test_layouts(model, tmp_path, wrap):
+    torch.save(wrap(model.state_dict()), tmp_path / 'a.pth')
+    other = nn.Linear(2, 3)
+    load_weights(other, tmp_path / 'a.pth')
+    assert torch.equal(other.weight, model.weight)
+
+
+def test_nothing_in_a_file_is_executed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    torch.save(dict(state_dict={}, extra=Malicious()), 'a.pth')
+    with pytest.raises(ValueError, match='cannot load a.pth safely'):
+        load_checkpoint('a.pth')
+    assert not (tmp_path / 'executed').exists()
+
+
+def test_checkpoints_of_mmengines_own_hook(cfg, build_runner):
+    cfg.default_hooks.checkpoint.type = 'mmengine.CheckpointHook'
+    runner = build_runner(cfg)
+    runner.train()
+    path = f'{cfg.work_dir}/epoch_2.pth'
+    if not hasattr(torch.serialization, 'safe_globals'):  # torch below 2.5
+        with pytest.raises(ValueError, match='keep only its state_dict'):
+            load_checkpoint(path)
+        return
+    log = load_checkpoint(path)['message_hub']['log_scalars']['train/loss']
+    assert not isinstance(log, HistoryBuffer)
+    load_weights(runner.model, path)
+    HistoryBuffer([1., 2.], [1, 1]).statistics('min')  # still what it was
+
+
+def test_missing(tmp_path):
+    with pytest.raises(FileNotFoundError, match='no checkpoint at nowhere'):
+        load_checkpoint('nowhere.pth')
+
+
+@pytest.mark.parametrize('change', [
+    lambda s: s.pop('bias'),
+    lambda s: s.update(extra=torch.zeros(1)),
+    lambda s: s.update(bias=torch.zeros(4)),
+])
+def test_strict(model, tmp_path, change):
+    state = model.state_dict()
+    change(state)
+    torch.save(state, tmp_path / 'a.pth')
+    with pytest.raises(ValueError, match='a.pth does not hold the weights of '
+                       'this Linear'):
+        load_weights(model, tmp_path / 'a.pth')
+
+
+@pytest.fixture
+def remote(model, tmp_path, monkeypatch):
+    """A file to download, and where the download goes."""
+    monkeypatch.setenv('TORCH_HOME', str(tmp_path / 'cache'))
+    source = tmp_path / 'source.pth'
+    torch.save(model.state_dict(), source)
+    digits = hashlib.sha256(source.read_bytes()).hexdigest()[:8]
+
+    def download(url, dst, hash_prefix):
+        # torch.hub, with the file instead of the network
+        original(source.as_uri(), dst, hash_prefix, progress=False)
+
+    original = torch.hub.download_url_to_file
+    monkeypatch.setattr(torch.hub, 'download_url_to_file', download)
+    return digits, tmp_path / 'cache/hub/checkpoints'
+
+
+def test_download_is_checked_and_kept(model, remote):
+    digits, cache = remote
+    url = f'https://example.org/linear-{digits}.pth'
+    other = nn.Linear(2, 3)
+    load_weights(other, url)
+    assert torch.equal(other.weight, model.weight)
+    assert fetch_checkpoint(url) == cache / f'linear-{digits}.pth'
+
+
+def test_download_with_another_hash(remote):
+    _, cache = remote
+    with pytest.raises(FileNotFoundError, match='invalid hash value .* fetch '
+                       'it elsewhere'):
+        fetch_checkpoint('https://example.org/linear-00000000.pth')
+    assert not list(cache.iterdir())
+
+
+def test_download_without_a_hash():
+    with pytest.raises(ValueError, match='carries no hash'):
+        fetch_checkpoint('https://example.org/linear.pth')

@@ -1,0 +1,31 @@
+import cv2
+import numpy as np
+import pytest
+from mmcv.transforms import LoadImageFromFile as _LoadImageFromFile
+from mmengine.registry import TRANSFORMS
+
+
+@pytest.fixture
+def load():
+    return TRANSFORMS.build(dict(type='mmdeit.LoadImageFromFile'))
+
+
+def test_loads_what_mmcv_does(load, tmp_path):
+    path = str(tmp_path / 'image.jpg')
+    cv2.imwrite(path, np.arange(300, dtype=np.uint8).reshape(10, 10, 3))
+    ours, theirs = (t(dict(img_path=path)) for t in (load, _LoadImageFromFile()))
+    assert np.array_equal(ours['img'], theirs['img'])
+    assert ours['img_shape'] == (10, 10)
+
+
+@pytest.mark.parametrize('content', [b'', b'no image', b'\xff\xd8\xff\xe0'])
+def test_unreadable_image_names_its_file(load, tmp_path, content):
+    path = tmp_path / 'broken.jpg'
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match='cannot read the image .*broken.jpg'):
+        load(dict(img_path=str(path)))
+
+
+def test_missing_image_names_its_file(load, tmp_path):
+    with pytest.raises(ValueError, match='nowhere.jpg: replace or remove'):
+        load(dict(img_path=str(tmp_path / 'nowhere.jpg')))

@@ -1,0 +1,61 @@
+import os
+
+import pytest
+import torch.distributed as dist
+from mmengine.config import Config
+
+from mmdeit import environment
+from mmdeit.environment import adapt_to_device, init_gloo
+
+
+@pytest.fixture
+def amp_cfg():
+    return Config(
+        dict(
+            launcher='none',
+            optim_wrapper=dict(
+                type='AmpOptimWrapper',
+                dtype='bfloat16',
+                loss_scale=dict(enabled=False),
+                optimizer=dict(type='AdamW'))))
+
+
+def test_fp32_without_an_accelerator(amp_cfg, monkeypatch, capsys):
+    monkeypatch.setattr(environment, 'get_device', lambda: 'cpu')
+    adapt_to_device(amp_cfg)
+    assert amp_cfg.optim_wrapper == dict(
+        type='OptimWrapper', optimizer=dict(type='AdamW'))
+    assert 'training in fp32' in capsys.readouterr().out
+
+
+def test_nothing_changes_with_an_accelerator(amp_cfg, monkeypatch):
+    monkeypatch.setattr(environment, 'get_device', lambda: 'cuda')
+    amp_cfg.launcher = 'pytorch'
+    before = amp_cfg.to_dict()
+    adapt_to_device(amp_cfg)
+    assert amp_cfg.to_dict() == before
+
+
+@pytest.mark.parametrize('launcher, variables', [
+    ('pytorch', dict(RANK='0', WORLD_SIZE='1', LOCAL_RANK='0',
+                     MASTER_ADDR='127.0.0.1', MASTER_PORT='0')),
+    ('slurm', dict(SLURM_PROCID='0', SLURM_NTASKS='1', SLURM_LOCALID='0',
+                   MASTER_PORT='0')),
+])
+def test_gloo(launcher, variables, monkeypatch):
+    for name in ('RANK', 'WORLD_SIZE', 'LOCAL_RANK', 'MASTER_ADDR'):
+        monkeypatch.setenv(name, 'unset')
+        monkeypatch.delenv(name)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    init_gloo(launcher)
+    try:
+        assert dist.get_backend() == 'gloo'
+        assert os.environ['LOCAL_RANK'] == '0'
+    finally:
+        dist.destroy_process_group()
+
+
+def test_launcher_that_needs_an_accelerator():
+    with pytest.raises(ValueError, match="'mpi' is not supported: use"):
+        init_gloo('mpi')

