@@ -25,6 +25,6 @@ setup(
     extras_require={
         'lite': ['mmcv-lite>=2.1.0,<2.2.0'],
         'mmcv': ['mmcv>=2.1.0,<2.2.0'],
-        'dev': ['pytest', 'ruff'],
+        'dev': ['pytest', 'ruff', 'timm'],
     },
 )

@@ -38,3 +38,5 @@ custom_hooks = [
         teacher={{_base_.teacher}},
         checkpoint='work_dirs/teacher/epoch_2.pth'),
 ]
+
+randomness = dict(seed=0)

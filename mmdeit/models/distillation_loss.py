@@ -18,7 +18,7 @@ class DistillationLoss(nn.Module):
     r"""Ground truth for the class logits, the teacher for the distillation's.
 
     .. math::
-        (1-\alpha)\, L_{base}(Z_{class}, y) + \alpha\, L_{distill}(Z_{dist}, Z_t)
+        (1-\alpha) L_{base}(Z_{class}, y) + \alpha L_{distill}(Z_{dist}, Z_t)
 
     - ``'hard'`` (paper Eq. 3): :math:`L_{distill}` is the cross entropy with
       the teacher's decision :math:`\mathrm{argmax}\, Z_t`, not smoothed.

@@ -13,7 +13,8 @@ def load():
 def test_loads_what_mmcv_does(load, tmp_path):
     path = str(tmp_path / 'image.jpg')
     cv2.imwrite(path, np.arange(300, dtype=np.uint8).reshape(10, 10, 3))
-    ours, theirs = (t(dict(img_path=path)) for t in (load, _LoadImageFromFile()))
+    ours = load(dict(img_path=path))
+    theirs = _LoadImageFromFile()(dict(img_path=path))
     assert np.array_equal(ours['img'], theirs['img'])
     assert ours['img_shape'] == (10, 10)
 

@@ -19,5 +19,3 @@ param_scheduler = [
 train_cfg = dict(by_epoch=True, max_epochs=4, val_interval=1)
 val_cfg = dict()
 test_cfg = dict()
-
-randomness = dict(seed=0)

@@ -96,6 +96,14 @@ def test_conversion_is_lossless(source, checksums, pixels, labels, tmp_path,
         assert [s['gt_label'] for s in samples] == labels[split]
 
 
+def test_nothing_in_an_archive_is_executed(tmp_path):
+    batch = pickle.dumps(dict(data=print))
+    name = f'cifar-10-batches-py/{script.BATCHES["test"][0]}'
+    write_tar(tmp_path / 'archive.tar.gz', {name: batch})
+    with pytest.raises(ValueError, match='it holds .*print'):
+        script.read_official(tmp_path / 'archive.tar.gz', 'test')
+
+
 def test_wrong_pixels_leave_nothing(npm, tmp_path):
     with pytest.raises(ValueError, match='train: expected sha256'):
         script.convert(npm, script.read_npm, out=tmp_path / 'out')

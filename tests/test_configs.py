@@ -1,0 +1,72 @@
+"""Every config of the repository builds; the recipe's numbers are in it."""
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config
+from mmengine.registry import HOOKS, MODELS
+
+ROOT = Path(__file__).resolve().parents[1]
+CONFIGS = sorted(
+    str(path.relative_to(ROOT)) for path in ROOT.glob('configs/*/*.py')
+    if path.parent.name != '_base_')
+DEIT = [f'configs/deit/deit-{size}{kind}.py'
+        for size in ('tiny', 'small', 'base') for kind in ('', '-distilled')]
+
+
+def build(path):
+    cfg = Config.fromfile(ROOT / path)
+    return cfg, MODELS.build({
+        **cfg.model, 'data_preprocessor': cfg.data_preprocessor
+    })
+
+
+def test_the_list_is_not_empty():
+    assert set(DEIT) < set(CONFIGS)
+
+
+@pytest.mark.parametrize('path', CONFIGS)
+def test_builds_and_shows_its_command(path):
+    cfg, model = build(path)
+    assert model.head.num_classes == cfg.data_preprocessor.num_classes
+    for hook in cfg.get('custom_hooks') or []:
+        HOOKS.build(hook)
+    command = path if 'cifar10' in path or 'demo' in path else f'{path} 8'
+    assert command in (ROOT / path).read_text()
+
+
+@pytest.mark.parametrize('path, millions', zip(
+    DEIT, [5.72, 5.91, 22.05, 22.44, 86.57, 87.34]))
+def test_parameters(path, millions):
+    """Table 5 of the paper has 5, 22 and 86 M (6, 22, 87 distilled)."""
+    _, model = build(path)
+    params = sum(p.numel() for p in model.parameters()) / 1e6
+    assert params == pytest.approx(millions, abs=0.005)
+
+
+@pytest.mark.parametrize('path', DEIT)
+def test_recipe(path):
+    """Paper Table 9, column DeiT-B."""
+    cfg, model = build(path)
+    assert cfg.train_cfg.max_epochs == 300
+    assert cfg.train_dataloader.batch_size * 8 == 1024
+    assert cfg.train_dataloader.drop_last
+    assert cfg.train_dataloader.sampler.num_repeats == 3
+    assert cfg.optim_wrapper.optimizer == dict(
+        type='AdamW', lr=1e-3, weight_decay=0.05, eps=1e-8,
+        betas=(0.9, 0.999))
+    assert 'clip_grad' not in cfg.optim_wrapper
+    assert cfg.optim_wrapper.dtype == 'bfloat16'
+    warmup, cosine = cfg.param_scheduler
+    assert warmup.start_factor * 1e-3 == pytest.approx(1e-6)
+    assert warmup.end == cosine.begin == 5
+    assert cosine.eta_min == 1e-5
+    assert model.backbone.layers[-1].attn.out_drop.drop_prob == 0.1
+    assert cfg.model.train_cfg.augments == [
+        dict(type='Mixup', alpha=0.8), dict(type='CutMix', alpha=1.0)
+    ]
+    loss = model.head.loss_module
+    base = getattr(loss, 'base_loss', loss)
+    assert base.label_smooth_val == 0.1
+    if 'distilled' in path:
+        assert (loss.mode, loss.alpha) == ('hard', 0.5)
+        assert cfg.custom_hooks[0].teacher.backbone.arch == 'regnety_16gf'

@@ -1,0 +1,37 @@
+import mmengine
+import pytest
+
+from .conftest import ROOT, run_tool
+
+TOOL = 'tools/analysis_tools/benchmark_train.py'
+
+
+def test_stages_and_memory(distilled_options, tmp_path):
+    out = tmp_path / 'speed.json'
+    output = run_tool(TOOL, ROOT / 'configs/demo/student-distilled.py',
+                      '--iters', 3, '--warmup', 1, '--out', out, '--work-dir',
+                      tmp_path, *distilled_options)
+    assert 'images per second' in output
+    summaries = mmengine.load(out)
+    assert list(summaries) == ['without teacher', 'with teacher']
+    for name, summary in summaries.items():
+        assert summary['iterations'] == 3
+        assert summary['images_per_second'] > 0
+        assert summary['peak_memory'] > 2**20
+        stages = dict(summary['stages'])
+        step = stages.pop('step')
+        assert sum(s['share'] for s in stages.values()) == pytest.approx(1)
+        assert step['p10_ms'] <= step['median_ms'] <= step['p90_ms']
+        has_teacher = name == 'with teacher'
+        assert (stages['teacher']['median_ms'] > 0) == has_teacher
+        for stage in ('data loading', 'preprocessing', 'student forward',
+                      'backward', 'optimiser'):
+            assert stages[stage]['median_ms'] > 0, stage
+
+
+def test_random_teacher_and_undistilled(options, tmp_path):
+    out = tmp_path / 'speed.json'
+    run_tool(TOOL, ROOT / 'configs/demo/student.py', '--iters', 1, '--warmup',
+             0, '--random-teacher', '--out', out, '--work-dir', tmp_path,
+             *options)
+    assert list(mmengine.load(out)) == ['no teacher']

@@ -1,0 +1,66 @@
+import importlib.util
+import json
+
+import pytest
+
+from .conftest import ROOT
+
+
+@pytest.fixture
+def demo(monkeypatch):
+    """The script as a module, that fetches nothing."""
+    spec = importlib.util.spec_from_file_location('demo',
+                                                  ROOT / 'tools/demo.py')
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    monkeypatch.setattr(module, 'prepare', lambda data_root: None)
+    monkeypatch.setenv('OMP_NUM_THREADS', '1')
+    return module
+
+
+@pytest.fixture
+def run(demo, monkeypatch, capsys, tmp_path, options, fashion_mnist):
+    """Run the demo on a small budget and return what it printed."""
+    shared = [option for option in options[1:] if 'data_root' not in option]
+    monkeypatch.setattr('sys.argv', [
+        'demo.py', '--work-dir',
+        str(tmp_path), '--data-root',
+        str(fashion_mnist), '--cfg-options', *shared
+    ])
+
+    def run():
+        demo.main()
+        return capsys.readouterr().out
+
+    return run
+
+
+def test_table_picture_and_reuse(run, tmp_path):
+    output = run()
+    summary = json.loads((tmp_path / 'summary.json').read_text())
+    assert list(summary) == [
+        'teacher_top1', 'undistilled_top1', 'class_top1', 'distill_top1',
+        'joint_top1', 'train_seconds'
+    ]
+    for key, value in summary.items():
+        assert 0 <= value <= 100 or key == 'train_seconds'
+        assert key == 'train_seconds' or f'{value:.2f}' in output
+    picture = (tmp_path / 'curves.png').read_bytes()
+    assert picture.startswith(b'\x89PNG') and len(picture) > 20_000
+
+    # A second run reuses what is there, and says so.
+    (tmp_path / 'summary.json').unlink()
+    output = run()
+    assert output.count('reusing') == 3 and 'Epoch(train)' not in output
+    assert json.loads((tmp_path / 'summary.json').read_text()) == summary
+
+    # A stage that did not get to its end is resumed.
+    (tmp_path / 'student/result.json').unlink()
+    output = run()
+    assert output.count('reusing') == 2
+    assert 'DeiT, undistilled: resuming' in output
+
+
+def test_failure_shows_its_reason(demo, tmp_path, capsys):
+    with pytest.raises(SystemExit, match='can not be found|does not exist'):
+        demo.run('tools/train.py', 'nowhere.py')

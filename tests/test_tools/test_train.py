@@ -1,0 +1,162 @@
+import cv2
+import mmengine
+import numpy as np
+import pytest
+import torch
+from mmengine.registry import MODELS
+
+from .conftest import ROOT, run_tool
+
+DISTILLED = ROOT / 'configs/demo/student-distilled.py'
+BASE = ROOT / 'configs/deit/deit-base-distilled.py'
+
+
+def test_train_resume_and_test(distilled_options, tmp_path):
+    """Train, go on from a checkpoint, and evaluate all heads."""
+    work = ['--work-dir', tmp_path]
+    output = run_tool('tools/train.py', DISTILLED, *work, *distilled_options)
+    assert 'loss_cls' in output and 'loss_distill' in output
+    assert 'teacher_agreement' not in output  # every 50 iterations only
+
+    output = run_tool('tools/train.py', DISTILLED, '--resume', *work,
+                      *distilled_options, 'train_cfg.max_epochs=3')
+    assert 'resumed epoch: 2, iter: 8' in output
+    assert 'Epoch(train) [3][4/4]' in output
+
+    # Testing needs no teacher.
+    out = tmp_path / 'metrics.json'
+    options = [*distilled_options[:-1], 'custom_hooks.0.checkpoint=none.pth']
+    run_tool('tools/test.py', DISTILLED, tmp_path / 'epoch_3.pth', '--out', out,
+             '--out-item', 'metrics', *work, *options)
+    metrics = mmengine.load(out)
+    assert {
+        f'accuracy/{head}top{k}'
+        for head in ('', 'class_', 'distill_') for k in (1, 5)
+    } <= set(metrics)
+
+
+def test_predictions_are_written(distilled_options, tmp_path):
+    work = ['--work-dir', tmp_path]
+    run_tool('tools/train.py', DISTILLED, '--no-validate', *work,
+             *distilled_options)
+    run_tool('tools/test.py', DISTILLED, tmp_path / 'epoch_2.pth', '--tta',
+             '--out', tmp_path / 'pred.pkl', *work, *distilled_options)
+    predictions = mmengine.load(tmp_path / 'pred.pkl')
+    assert len(predictions) == 32
+    assert predictions[0]['pred_score'].shape == (10, )
+
+
+def test_says_that_it_runs_in_fp32(distilled_options, tmp_path):
+    if torch.cuda.is_available():
+        pytest.skip('there is an accelerator')
+    output = run_tool('tools/train.py', DISTILLED, '--amp', '--work-dir',
+                      tmp_path, *distilled_options, 'train_cfg.max_epochs=1')
+    assert 'No accelerator found: training in fp32.' in output
+
+
+@pytest.mark.parametrize('tool', ['train', 'test'])
+def test_help(tool):
+    output = run_tool(f'tools/{tool}.py', '--help')
+    assert '--work-dir' in output and '--cfg-options' in output
+
+
+@pytest.mark.parametrize('make', [False, True])
+def test_missing_or_empty_dataset(tmp_path, make):
+    folder = tmp_path / 'imagenet'
+    if make:
+        (folder / 'train').mkdir(parents=True)
+    output = run_tool('tools/train.py', BASE, '--work-dir', tmp_path,
+                      '--cfg-options',
+                      f'train_dataloader.dataset.data_root={folder}',
+                      check=False)
+    assert output.splitlines()[-1].startswith(
+        f'FileNotFoundError: train_dataloader: no data in {folder}/train: put '
+        'ImageNet there')
+
+
+@pytest.mark.parametrize('option, message', [
+    ('custom_hooks.0.checkpoint=none.pth',
+     'FileNotFoundError: no checkpoint at none.pth: correct the path, or '
+     'download or train it first'),
+    ('model.head.loss.alpha=1.5', 'must be in [0, 1], but is 1.5'),
+    ('model.head.loss.tau=0', 'tau must be above 0, but is 0'),
+    ('model.head.loss.mode=medium', "unknown distillation mode 'medium'"),
+    ('model.backbone.img_size=30',
+     'img_size 30x30 is not a multiple of patch_size 7'),
+    ('model.head.num_classes=9', 'the teacher has 10 classes, the student 9'),
+    ('model.head.loss.mode=none', 'the head DeiTClsHead asks for no teacher'),
+    ('custom_hooks=[]', "add dict(type='mmdeit.TeacherHook', ...)"),
+])
+def test_bad_input(distilled_options, tmp_path, option, message):
+    """Ends in one clear line, before the first iteration."""
+    if option == 'custom_hooks=[]':
+        distilled_options.pop()
+    output = run_tool('tools/train.py', DISTILLED, '--work-dir', tmp_path,
+                      *distilled_options, option, check=False)
+    assert message in output.splitlines()[-1], output
+    assert 'Epoch(train)' not in output
+
+
+@pytest.fixture(scope='module')
+def imagenet(tmp_path_factory):
+    """A few images in ImageNet's layout, with its lists of labels."""
+    root = tmp_path_factory.mktemp('imagenet')
+    rng = np.random.default_rng(0)
+    (root / 'meta').mkdir()
+    for split in ('train', 'val'):
+        lines = []
+        for i in range(4):
+            name = f'n{i:08d}/image.JPEG'
+            path = root / split / name
+            path.parent.mkdir(parents=True)
+            cv2.imwrite(str(path), rng.integers(0, 255, (240, 260, 3)))
+            lines.append(f'{name} {250 * i}\n')
+        (root / 'meta' / f'{split}.txt').write_text(''.join(lines))
+    return root
+
+
+def imagenet_options(root, teacher):
+    return [
+        '--no-validate', '--cfg-options', 'train_dataloader.batch_size=2',
+        'train_dataloader.num_workers=0',
+        'train_dataloader.persistent_workers=False',
+        f'train_dataloader.dataset.data_root={root}',
+        f'val_dataloader.dataset.data_root={root}',
+        f'custom_hooks.0.checkpoint={teacher}', 'default_hooks.checkpoint=None',
+        'train_cfg.by_epoch=False', 'train_cfg.max_iters=1',
+        'train_cfg.max_epochs=None', 'param_scheduler=None',
+        'default_hooks.logger.interval=1'
+    ]
+
+
+def test_base_with_its_real_teacher(imagenet, tmp_path):
+    """deit-base-distilled.py: an iteration with RegNetY-16GF, 83.6 M."""
+    cfg = mmengine.Config.fromfile(BASE)
+    teacher = cfg.custom_hooks[0].teacher
+    teacher.type = 'mmpretrain.ImageClassifier'
+    model = MODELS.build(teacher)
+    assert round(sum(p.numel() for p in model.parameters()) / 1e6, 1) == 83.6
+    torch.save(dict(model=model.state_dict()), tmp_path / 'regnety.pth')
+    output = run_tool('tools/train.py', BASE, '--work-dir', tmp_path,
+                      *imagenet_options(imagenet, tmp_path / 'regnety.pth'))
+    assert 'Iter(train) [1/1]' in output
+    assert 'loss_distill' in output
+
+
+def test_unreadable_image_names_its_file(imagenet, demo_teacher, tmp_path):
+    broken = tmp_path / 'imagenet/train/n00000000/image.JPEG'
+    (tmp_path / 'imagenet').symlink_to(imagenet)
+    original = broken.read_bytes()
+    broken.write_bytes(b'')
+    try:
+        output = run_tool(
+            'tools/train.py',
+            ROOT / 'configs/deit/deit-tiny.py',
+            '--work-dir',
+            tmp_path,
+            *imagenet_options(tmp_path / 'imagenet', demo_teacher),
+            'train_dataloader.batch_size=4',
+            check=False)
+    finally:
+        broken.write_bytes(original)
+    assert f'cannot read the image {broken}' in output.splitlines()[-1], output

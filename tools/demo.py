@@ -1,0 +1,262 @@
+"""Train a teacher, a student with it and a student without, and compare.
+
+Each stage runs through ``tools/train.py`` and ``tools/test.py``, as a user
+would. A finished stage is reused, an interrupted one resumed.
+"""
+import argparse
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Optional
+
+import matplotlib
+import mmengine
+from rich.console import Console
+from rich.table import Table
+
+matplotlib.use('Agg')
+import matplotlib.pyplot as plt  # noqa: E402
+
+ROOT = Path(__file__).resolve().parents[1]
+STAGES = {
+    'teacher': 'Teacher',
+    'student': 'DeiT, undistilled',
+    'student-distilled': 'DeiT, distilled',
+}
+
+
+def run(*command: str) -> None:
+    """Run one of this repository's tools, showing only its progress.
+
+    Args:
+        *command (str): Path of the tool in the repository, and arguments.
+
+    Raises:
+        SystemExit: If it fails; after the last lines of its output.
+    """
+    process = subprocess.Popen(
+        [sys.executable, '-u', str(ROOT / command[0]), *command[1:]],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True)
+    tail = []
+    try:
+        for line in process.stdout:
+            tail = [*tail[-29:], line]
+            if 'Epoch(' in line:
+                print('   ', line[line.index('Epoch('):], end='', flush=True)
+    except KeyboardInterrupt:
+        process.wait()
+        sys.exit('interrupted: run again to go on from the last epoch')
+    if process.wait() != 0:
+        sys.exit(f'{"".join(tail)}\n{command[0]} failed, see above')
+
+
+def last_checkpoint(work_dir: Path) -> Optional[str]:
+    """Find the checkpoint that a stage saved last.
+
+    Args:
+        work_dir (Path): Folder of the stage.
+
+    Returns:
+        str | None: Its path, if there is one.
+    """
+    pointer = work_dir / 'last_checkpoint'
+    return pointer.read_text() if pointer.exists() else None
+
+
+def train(stage: str, work_dir: Path, options: list) -> dict:
+    """Train and test a stage, or reuse what an earlier run left.
+
+    Args:
+        stage (str): A key of :data:`STAGES` and name of a config.
+        work_dir (Path): Folder of the stage.
+        options (list[str]): Overrides of the config, as ``key=value``.
+
+    Returns:
+        dict: ``seconds`` of training and ``metrics`` on the test set.
+    """
+    result = work_dir / 'result.json'
+    if result.exists():
+        print(f'{STAGES[stage]}: reusing {work_dir}')
+        return json.loads(result.read_text())
+
+    resume = last_checkpoint(work_dir) is not None
+    print(f'{STAGES[stage]}: {"resuming" if resume else "training"} in '
+          f'{work_dir}')
+    config = str(ROOT / f'configs/demo/{stage}.py')
+    common = ['--work-dir', str(work_dir), '--cfg-options', *options]
+    start = time.perf_counter()
+    run('tools/train.py', config, *(['--resume'] if resume else []), *common)
+    seconds = time.perf_counter() - start
+    metrics = work_dir / 'metrics.json'
+    run('tools/test.py', config, last_checkpoint(work_dir), '--out',
+        str(metrics), '--out-item', 'metrics', *common)
+    summary = dict(seconds=seconds, metrics=mmengine.load(metrics))
+    result.write_text(json.dumps(summary))
+    return summary
+
+
+def read_scalars(work_dir: Path, name: str) -> tuple:
+    """Read a curve from the logs of a stage.
+
+    Args:
+        work_dir (Path): Folder of the stage; a resumed one has several logs.
+        name (str): Name of a logged scalar.
+
+    Returns:
+        tuple[list, list]: Steps and values.
+    """
+    curve = {}
+    for log in sorted(work_dir.glob('*/vis_data/scalars.json')):
+        for line in log.read_text().splitlines():
+            scalars = json.loads(line)
+            if name in scalars:
+                curve[scalars['step']] = scalars[name]
+    return list(curve), list(curve.values())
+
+
+def plot(work_dir: Path) -> Path:
+    """Draw the curves of all stages.
+
+    Args:
+        work_dir (Path): Folder of the demo.
+
+    Returns:
+        Path: The picture.
+    """
+    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4))
+    for name in ('loss_cls', 'loss_distill'):
+        steps, values = read_scalars(work_dir / 'student-distilled', name)
+        left.plot(steps, values, label=name)
+    left.set(
+        title='Losses of the distilled student',
+        xlabel='iteration',
+        ylabel='weighted loss')
+    for stage, name, label in (
+        ('student-distilled', 'accuracy/top1', 'distilled, joint'),
+        ('student-distilled', 'accuracy/class_top1', 'distilled, class head'),
+        ('student-distilled', 'accuracy/distill_top1',
+         'distilled, distillation head'),
+        ('student', 'accuracy/top1', 'undistilled'),
+        ('teacher', 'accuracy/top1', 'teacher'),
+    ):
+        right.plot(
+            *read_scalars(work_dir / stage, name), marker='o', label=label)
+    right.set(title='Test accuracy', xlabel='epoch', ylabel='top-1, %')
+    right.xaxis.get_major_locator().set_params(integer=True)
+    for axes in (left, right):
+        axes.legend()
+        axes.grid(alpha=.3)
+    figure.tight_layout()
+    path = work_dir / 'curves.png'
+    figure.savefig(path, dpi=120)
+    return path
+
+
+def summarize(results: dict) -> dict:
+    """Gather the numbers the demo is about.
+
+    Args:
+        results (dict[str, dict]): Of :func:`train`, for each stage.
+
+    Returns:
+        dict[str, float]: Top-1 in percent of the teacher, the undistilled
+        student and each prediction of the distilled one; seconds of training.
+    """
+    top1 = {
+        stage: result['metrics']['accuracy/top1']
+        for stage, result in results.items()
+    }
+    heads = results['student-distilled']['metrics']
+    return dict(
+        teacher_top1=top1['teacher'],
+        undistilled_top1=top1['student'],
+        class_top1=heads['accuracy/class_top1'],
+        distill_top1=heads['accuracy/distill_top1'],
+        joint_top1=top1['student-distilled'],
+        train_seconds=sum(result['seconds'] for result in results.values()))
+
+
+def show(summary: dict) -> None:
+    """Print the table.
+
+    Args:
+        summary (dict[str, float]): Of :func:`summarize`.
+    """
+    table = Table(title='Fashion-MNIST, 10,000 test images')
+    table.add_column('model')
+    table.add_column('prediction')
+    table.add_column('top-1, %', justify='right')
+    for key, model, prediction in (
+        ('teacher_top1', 'teacher (convnet)', ''),
+        ('undistilled_top1', 'DeiT, undistilled', ''),
+        ('class_top1', 'DeiT, distilled', 'class head'),
+        ('distill_top1', 'DeiT, distilled', 'distillation head'),
+        ('joint_top1', 'DeiT, distilled', 'joint'),
+    ):
+        table.add_row(model, prediction, f'{summary[key]:.2f}')
+    Console(width=70).print(table)
+
+
+def prepare(data_root: Path) -> None:
+    """Fetch the data set if it is not there.
+
+    Args:
+        data_root (Path): Where it goes.
+
+    Raises:
+        SystemExit: If it is out of reach.
+    """
+    script = ROOT / 'tools/dataset_converters/prepare_fashion_mnist.py'
+    command = [sys.executable, str(script), '--out', str(data_root)]
+    if subprocess.run(command).returncode != 0:
+        sys.exit('no data: see above')
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    parser.add_argument(
+        '--work-dir',
+        type=Path,
+        default=Path('work_dirs/demo'),
+        help='folder of all results; delete it to start anew '
+        '(default: %(default)s)')
+    parser.add_argument(
+        '--data-root',
+        type=Path,
+        default=Path('data/fashion-mnist'),
+        help='folder of Fashion-MNIST, fetched if need be '
+        '(default: %(default)s)')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        default=[],
+        help='overrides for all three configs, as key=value')
+    args = parser.parse_args()
+
+    prepare(args.data_root)
+    options = args.cfg_options + [
+        f'{split}_dataloader.dataset.data_root={args.data_root}'
+        for split in ('train', 'val', 'test')
+    ]
+    results = {}
+    for stage in STAGES:
+        work_dir = args.work_dir / stage
+        if stage == 'student-distilled':
+            teacher = last_checkpoint(args.work_dir / 'teacher')
+            options.append(f'custom_hooks.0.checkpoint={teacher}')
+        results[stage] = train(stage, work_dir, options)
+
+    summary = summarize(results)
+    path = args.work_dir / 'summary.json'
+    path.write_text(json.dumps(summary, indent=2) + '\n')
+    show(summary)
+    print(f'{summary["train_seconds"]:.0f} s of training; numbers in {path}, '
+          f'curves in {plot(args.work_dir)}')
+
+
+if __name__ == '__main__':
+    main()
