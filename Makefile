@@ -1,36 +1,40 @@
 # make demo   train a small DeiT with and without a teacher, and compare
 # make test   run the tests
-# Each makes its virtual environment from pinned, tested versions.
+# make lint   check the style
+# Each makes its virtual environment from pinned, tested versions: the everyday
+# set, or with SET=oldest the oldest supported one. PYTHON=... chooses the Python.
 
-# The first Python that is supported; override with make PYTHON=...
-PYTHON ?= $(shell for p in python3 python3.12 python3.11 python3.10; do \
-	$$p -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 13))' \
+# $(call find,CANDIDATES,LOWEST MINOR VERSION,HIGHEST)
+find = $(shell for p in $(1); do \
+	$$p -c 'import sys; sys.exit(not (3, $(2)) <= sys.version_info[:2] <= (3, $(3)))' \
 	2>/dev/null && echo $$p && break; done)
 
-ifeq ($(strip $(PYTHON)),)
-$(error mmdeit needs Python 3.10, 3.11 or 3.12: install one, or make PYTHON=...)
+# numpy and torch ask for these. A machine with Python 3.10 alone gets the oldest.
+PYTHON_everyday := $(call find,python3 python3.12 python3.11,11,12)
+PYTHON_oldest := $(call find,python3.10 python3 python3.11,10,11)
+SET ?= $(if $(PYTHON_everyday),everyday,oldest)
+PYTHON ?= $(PYTHON_$(SET))
+ifeq ($(PYTHON),)
+$(error mmdeit needs Python 3.11 or 3.12, or with SET=oldest 3.10 or 3.11)
 endif
 
-# Newest supported versions; Python 3.10 gets the oldest, as numpy has left it.
-SET ?= $(shell $(PYTHON) -c 'import sys; print("everyday" \
-	if sys.version_info >= (3, 11) else "oldest")' 2>/dev/null)
 VENV := .venv-$(SET)
-CONSTRAINTS := requirements/$(SET).txt
+RUN := $(VENV)/bin/python
 
 .PHONY: help demo test lint
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
 
 demo: $(VENV)/done
-	$(VENV)/bin/python tools/demo.py
+	$(RUN) tools/demo.py
 
 test: $(VENV)/done
-	$(VENV)/bin/python -m pytest
+	$(RUN) -m pytest
 
 lint: $(VENV)/done
-	$(VENV)/bin/ruff check .
+	$(RUN) -m ruff check .
 
-$(VENV)/done: $(CONSTRAINTS) setup.py mmdeit/version.py
+$(VENV)/done: requirements/$(SET).txt setup.py mmdeit/version.py
 	$(PYTHON) -m venv --clear $(VENV)
-	$(VENV)/bin/python -m pip install -c $(CONSTRAINTS) -e '.[lite,dev]'
+	$(RUN) -m pip install -c requirements/$(SET).txt -e '.[lite,dev]'
 	touch $@

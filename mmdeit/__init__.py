@@ -28,7 +28,7 @@ def check_dependencies() -> None:
     for name, (lowest, first_unsupported, fix) in _SUPPORTED.items():
         try:
             version = import_module(name).__version__
-        except ImportError as error:
+        except (ImportError, RuntimeError) as error:
             raise ImportError(
                 f'mmdeit cannot import {name} ({error}): {fix}') from error
         from mmengine.utils import digit_version

@@ -6,13 +6,15 @@ downloads is checked by hash.
 """
 import os
 import re
-from contextlib import nullcontext
+from functools import lru_cache
 from pathlib import Path
+from textwrap import shorten
 from typing import Union
-from urllib.error import URLError
 
+import numpy as np
 import torch
-from mmengine.dist import barrier, get_local_rank
+from mmengine.dist import barrier
+from mmengine.utils import digit_version
 from torch import nn
 
 
@@ -26,30 +28,37 @@ class _Ignored:
         pass
 
 
-# What mmengine's own CheckpointHook pickles beside the weights: its log. To
-# restore it would take getattr, which no safe loader can allow.
-_TRAINING_LOG = [(_Ignored, name) for name in (
-    'mmengine.logging.history_buffer.HistoryBuffer',
-    'builtins.getattr',
-    'numpy.ndarray',
-    'numpy.dtype',
-    'numpy.core.multiarray._reconstruct',
-    'numpy.core.multiarray.scalar',
-    'numpy._core.multiarray._reconstruct',
-    'numpy._core.multiarray.scalar',
-)]
+@lru_cache(maxsize=None)
+def allow_training_log() -> None:
+    """Let ``weights_only=True`` pass over the log in mmengine's checkpoints.
+
+    mmengine's own CheckpointHook pickles its log beside the weights. To restore
+    that would take ``getattr``, which no safe loader can allow; here it is left
+    out, and the numbers in it are read. Older torch has no way to say so.
+    """
+    if digit_version(torch.__version__) < digit_version('2.6'):
+        return
+    functions = (np.empty(0).__reduce__()[0], np.float64(0).__reduce__()[0])
+    torch.serialization.add_safe_globals([
+        (_Ignored, 'mmengine.logging.history_buffer.HistoryBuffer'),
+        (_Ignored, 'builtins.getattr'),
+        np.ndarray,
+        np.dtype,
+        type(np.dtype('f8')),
+        type(np.dtype('i8')),
+        # numpy 2 moved them, and files are read across versions.
+        *((function, f'numpy.{core}.multiarray.{function.__name__}')
+          for function in functions for core in ('core', '_core')),
+    ])
 
 
 def load_safely() -> None:
     """Make every ``torch.load``, mmengine's too, refuse to run code.
 
     That is torch's default since 2.6; the variable is for the releases before.
-    Of the checkpoints of mmengine's own hook, which it would refuse as well,
-    recent torch loads all but the log.
     """
     os.environ.setdefault('TORCH_FORCE_WEIGHTS_ONLY_LOAD', '1')
-    if hasattr(torch.serialization, 'add_safe_globals'):
-        torch.serialization.add_safe_globals(_TRAINING_LOG)
+    allow_training_log()
 
 
 def fetch_checkpoint(url: str) -> Path:
@@ -73,11 +82,12 @@ def fetch_checkpoint(url: str) -> Path:
             f'{url} carries no hash in its name to check the download by: '
             'fetch it yourself and give the path of the file')
     path = Path(torch.hub.get_dir()) / 'checkpoints' / name
-    if get_local_rank() == 0 and not path.is_file():
+    # Each node has a disk of its own.
+    if os.environ.get('LOCAL_RANK', '0') == '0' and not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             torch.hub.download_url_to_file(url, str(path), digits[1])
-        except (URLError, OSError, RuntimeError) as error:
+        except (OSError, RuntimeError) as error:
             raise FileNotFoundError(
                 f'cannot fetch {url} ({error}): fetch it elsewhere and put it '
                 f'at {path}') from error
@@ -97,9 +107,9 @@ def load_checkpoint(path: Union[str, Path]) -> dict:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is damaged or holds code. Old torch (below 2.5)
-            takes the log in checkpoints of mmengine's own hook for that, not
-            in those of :class:`mmdeit.hooks.CheckpointHook`.
+        ValueError: If it is damaged or holds code. Torch below 2.6 takes the
+            log in checkpoints of mmengine's own hook for that, but not in
+            those of :class:`mmdeit.hooks.CheckpointHook`.
     """
     if str(path).startswith(('http://', 'https://')):
         path = fetch_checkpoint(str(path))
@@ -108,16 +118,18 @@ def load_checkpoint(path: Union[str, Path]) -> dict:
         raise FileNotFoundError(
             f'no checkpoint at {path}: correct the path, or download or train '
             'it first')
-    safe_globals = getattr(torch.serialization, 'safe_globals', None)
-    allowed = safe_globals(_TRAINING_LOG) if safe_globals else nullcontext()
+    allow_training_log()
     try:
-        with allowed:
-            return torch.load(path, map_location='cpu', weights_only=True)
+        checkpoint = torch.load(path, map_location='cpu', weights_only=True)
+        if isinstance(checkpoint, dict):
+            return checkpoint
+        reason = f'it holds a {type(checkpoint).__name__}'
     except Exception as error:  # damaged files raise many types
-        raise ValueError(
-            f'cannot load {path} safely: it is damaged or holds more than '
-            'tensors; fetch it again, or keep only its state_dict '
-            f'({str(error).splitlines()[0]})') from error
+        reason = shorten(str(error) or type(error).__name__, 200)
+    raise ValueError(
+        f'{path} is no checkpoint that can be loaded safely: it is damaged or '
+        'holds more than tensors; fetch it again, or keep only its state_dict '
+        f'({reason})')
 
 
 def load_weights(model: nn.Module, path: Union[str, Path]) -> None:
@@ -141,5 +153,6 @@ def load_weights(model: nn.Module, path: Union[str, Path]) -> None:
         model.load_state_dict(state_dict, strict=True)
     except RuntimeError as error:
         raise ValueError(
-            f'{path} does not hold the weights of this '
-            f'{type(model).__name__}: {error}') from error
+            f'{path} does not hold the weights of this model; give it the file '
+            'that its config describes: '
+            f'{shorten(str(error), 400)}') from error

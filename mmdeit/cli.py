@@ -65,21 +65,27 @@ def load_config(args: Namespace) -> Config:
     return cfg
 
 
-def set_dataloader_defaults(cfg: Config, **defaults) -> None:
-    """Fill in what the dataloaders of a config do not say.
+def set_dataloader_defaults(cfg: Config,
+                            pin_memory: bool,
+                            persistent_workers: bool = True) -> None:
+    """Fill in what the dataloaders of a config do not say, in place.
+
+    Batches are stacked in the workers (``default_collate``).
 
     Args:
-        cfg (Config): Changed in place.
-        **defaults: Arguments of the dataloaders, such as ``pin_memory``. The
-            batches are stacked in the workers (``default_collate``).
+        cfg (Config): The config.
+        pin_memory (bool): Whether to pin memory.
+        persistent_workers (bool): Whether to keep the workers, if any, from
+            one epoch to the next. Defaults to True.
     """
     for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
-        if cfg.get(name) is not None:
-            cfg[name] = {
-                'collate_fn': dict(type='default_collate'),
-                **defaults,
-                **cfg[name]
-            }
+        dataloader = cfg.get(name)
+        if dataloader is not None:
+            dataloader.setdefault('collate_fn', dict(type='default_collate'))
+            dataloader.setdefault('pin_memory', pin_memory)
+            dataloader.setdefault(
+                'persistent_workers', persistent_workers
+                and dataloader.get('num_workers', 0) > 0)
 
 
 def check_data(cfg: Config, *dataloaders: str) -> None:

@@ -28,10 +28,13 @@ def adapt_to_device(cfg: Config) -> None:
             optim_wrapper.pop(key, None)
     if cfg.launcher != 'none':
         print_log('No accelerator found: distributing over gloo.')
-        # mmengine would pass a device's id, which DDP refuses on a CPU.
-        wrapper = cfg.setdefault('model_wrapper_cfg', dict(
-            type='MMDistributedDataParallel', broadcast_buffers=False))
-        wrapper.setdefault('device_ids', None)
+        cfg.model_wrapper_cfg = {
+            'type': 'MMDistributedDataParallel',
+            'broadcast_buffers': False,
+            **cfg.get('model_wrapper_cfg', {}),
+            # mmengine's choice, a GPU's number, DDP refuses on a CPU.
+            'device_ids': None,
+        }
         init_gloo(cfg.launcher)
 
 

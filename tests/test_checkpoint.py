@@ -2,7 +2,9 @@ import hashlib
 
 import pytest
 import torch
+import torch.distributed as dist
 from mmengine.logging import HistoryBuffer
+from mmengine.utils import digit_version
 from torch import nn
 
 from mmdeit.checkpoint import fetch_checkpoint, load_checkpoint, load_weights
@@ -36,7 +38,7 @@ def test_layouts(model, tmp_path, wrap):
 def test_nothing_in_a_file_is_executed(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     torch.save(dict(state_dict={}, extra=Malicious()), 'a.pth')
-    with pytest.raises(ValueError, match='cannot load a.pth safely'):
+    with pytest.raises(ValueError, match='a.pth is no checkpoint .* safely'):
         load_checkpoint('a.pth')
     assert not (tmp_path / 'executed').exists()
 
@@ -46,7 +48,7 @@ def test_checkpoints_of_mmengines_own_hook(cfg, build_runner):
     runner = build_runner(cfg)
     runner.train()
     path = f'{cfg.work_dir}/epoch_2.pth'
-    if not hasattr(torch.serialization, 'safe_globals'):  # torch below 2.5
+    if digit_version(torch.__version__) < digit_version('2.6'):
         with pytest.raises(ValueError, match='keep only its state_dict'):
             load_checkpoint(path)
         return
@@ -54,6 +56,20 @@ def test_checkpoints_of_mmengines_own_hook(cfg, build_runner):
     assert not isinstance(log, HistoryBuffer)
     load_weights(runner.model, path)
     HistoryBuffer([1., 2.], [1, 1]).statistics('min')  # still what it was
+
+
+@pytest.mark.parametrize('content', [b'', b'PK\x03\x04', b'no pickle'])
+def test_damaged(tmp_path, content):
+    (tmp_path / 'a.pth').write_bytes(content)
+    with pytest.raises(ValueError, match='a.pth .* damaged') as info:
+        load_checkpoint(tmp_path / 'a.pth')
+    assert '\n' not in str(info.value)
+
+
+def test_no_checkpoint_but_a_tensor(tmp_path):
+    torch.save(torch.zeros(1), tmp_path / 'a.pth')
+    with pytest.raises(ValueError, match='it holds a Tensor'):
+        load_checkpoint(tmp_path / 'a.pth')
 
 
 def test_missing(tmp_path):
@@ -71,7 +87,7 @@ def test_strict(model, tmp_path, change):
     change(state)
     torch.save(state, tmp_path / 'a.pth')
     with pytest.raises(ValueError, match='a.pth does not hold the weights of '
-                       'this Linear'):
+                       'this model'):
         load_weights(model, tmp_path / 'a.pth')
 
 
@@ -99,6 +115,20 @@ def test_download_is_checked_and_kept(model, remote):
     load_weights(other, url)
     assert torch.equal(other.weight, model.weight)
     assert fetch_checkpoint(url) == cache / f'linear-{digits}.pth'
+
+
+def test_only_one_process_of_a_node_downloads(remote, monkeypatch, tmp_path):
+    dist.init_process_group(
+        'gloo', store=dist.FileStore(str(tmp_path / 'store')), rank=0,
+        world_size=1)
+    try:
+        url = f'https://example.org/linear-{remote[0]}.pth'
+        monkeypatch.setenv('LOCAL_RANK', '1')
+        assert not fetch_checkpoint(url).exists()
+        monkeypatch.setenv('LOCAL_RANK', '0')
+        assert fetch_checkpoint(url).exists()
+    finally:
+        dist.destroy_process_group()
 
 
 def test_download_with_another_hash(remote):

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 from mmengine.config import Config
+from mmengine.optim import build_optim_wrapper
 from mmengine.registry import HOOKS, MODELS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -64,9 +65,36 @@ def test_recipe(path):
     assert cfg.model.train_cfg.augments == [
         dict(type='Mixup', alpha=0.8), dict(type='CutMix', alpha=1.0)
     ]
+    assert [t.type for t in cfg.train_dataloader.dataset.pipeline] == [
+        'mmdeit.LoadImageFromFile', 'RandomResizedCrop', 'RandomFlip',
+        'RandAugment', 'RandomErasing', 'PackInputs'
+    ]
+    erasing = cfg.train_dataloader.dataset.pipeline[-2]
+    assert (erasing.erase_prob, erasing.mode) == (0.25, 'rand')
+    ema = cfg.custom_hooks[-1]
+    assert ema.type == 'mmdeit.EMAHook' and not ema.evaluate_on_ema
+    assert 1 - ema.momentum == 0.99996
     loss = model.head.loss_module
     base = getattr(loss, 'base_loss', loss)
     assert base.label_smooth_val == 0.1
     if 'distilled' in path:
         assert (loss.mode, loss.alpha) == ('hard', 0.5)
         assert cfg.custom_hooks[0].teacher.backbone.arch == 'regnety_16gf'
+
+
+@pytest.mark.parametrize('path', DEIT[:2])
+def test_what_decays(path):
+    """As in the official code with timm 0.3.2: dist_token does."""
+    cfg, model = build(path)
+    cfg.optim_wrapper.type = 'OptimWrapper'
+    for key in ('dtype', 'loss_scale'):
+        cfg.optim_wrapper.pop(key)
+    optimizer = build_optim_wrapper(model, cfg.optim_wrapper)
+    decay = {
+        id(parameter): group['weight_decay']
+        for group in optimizer.param_groups for parameter in group['params']
+    }
+    for name, parameter in model.named_parameters():
+        spared = parameter.ndim == 1 or name in (
+            'backbone.cls_token', 'backbone.pos_embed')
+        assert decay[id(parameter)] == (0 if spared else 0.05), name

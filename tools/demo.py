@@ -13,6 +13,7 @@ from typing import Optional
 
 import matplotlib
 import mmengine
+from mmengine.config import Config
 from rich.console import Console
 from rich.table import Table
 
@@ -77,26 +78,39 @@ def train(stage: str, work_dir: Path, options: list) -> dict:
 
     Returns:
         dict: ``seconds`` of training and ``metrics`` on the test set.
-    """
-    result = work_dir / 'result.json'
-    if result.exists():
-        print(f'{STAGES[stage]}: reusing {work_dir}')
-        return json.loads(result.read_text())
 
-    resume = last_checkpoint(work_dir) is not None
+    Raises:
+        SystemExit: If what is there was trained with other settings.
+    """
+    config = str(ROOT / f'configs/demo/{stage}.py')
+    state = work_dir / 'state.json'  # what has been done, and with what
+    settings = [Config.fromfile(config).pretty_text, *options]
+    done = dict(settings=settings, seconds=0., metrics=None)
+    if state.exists():
+        done = mmengine.load(state)
+        if done['settings'] != settings:
+            sys.exit(f'{work_dir} was trained with other settings: delete it, '
+                     'or choose another --work-dir')
+    if done['metrics'] is not None:
+        print(f'{STAGES[stage]}: reusing {work_dir}')
+        return done
+
+    common = ['--work-dir', str(work_dir), '--cfg-options', *options]
+    resume = ['--resume'] if last_checkpoint(work_dir) else []
     print(f'{STAGES[stage]}: {"resuming" if resume else "training"} in '
           f'{work_dir}')
-    config = str(ROOT / f'configs/demo/{stage}.py')
-    common = ['--work-dir', str(work_dir), '--cfg-options', *options]
     start = time.perf_counter()
-    run('tools/train.py', config, *(['--resume'] if resume else []), *common)
-    seconds = time.perf_counter() - start
+    try:
+        run('tools/train.py', config, *resume, *common)
+    finally:
+        done['seconds'] += time.perf_counter() - start
+        mmengine.dump(done, state)
     metrics = work_dir / 'metrics.json'
     run('tools/test.py', config, last_checkpoint(work_dir), '--out',
         str(metrics), '--out-item', 'metrics', *common)
-    summary = dict(seconds=seconds, metrics=mmengine.load(metrics))
-    result.write_text(json.dumps(summary))
-    return summary
+    done['metrics'] = mmengine.load(metrics)
+    mmengine.dump(done, state)
+    return done
 
 
 def read_scalars(work_dir: Path, name: str) -> tuple:

@@ -62,7 +62,7 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> None:
             wait_time=args.wait_time)
     if args.tta:
         merge_tta(cfg)
-    set_dataloader_defaults(cfg, pin_memory=not args.no_pin_memory)
+    set_dataloader_defaults(cfg, not args.no_pin_memory)
 
 
 def merge_tta(cfg: Config) -> None:
@@ -75,7 +75,7 @@ def merge_tta(cfg: Config) -> None:
             *transforms,
             dict(type='TestTimeAug', transforms=[flips, [pack]])
         ]
-    tta_model = cfg.get('tta_model', dict(type='mmpretrain.AverageClsScoreTTA'))
+    tta_model = cfg.get('tta_model', dict(type='mmdeit.AverageHeadsTTA'))
     cfg.model = ConfigDict(**tta_model, module=cfg.model)
     dataset.pipeline = cfg.tta_pipeline
 

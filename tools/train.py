@@ -48,11 +48,13 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> None:
         cfg.resume = True
         cfg.load_from = None if args.resume == 'auto' else args.resume
     if args.auto_scale_lr:
+        if 'auto_scale_lr' not in cfg:
+            raise KeyError(f'{args.config} does not say for which batch size '
+                           'its learning rate is: add auto_scale_lr = '
+                           'dict(base_batch_size=...)')
         cfg.auto_scale_lr.enable = True
-    set_dataloader_defaults(
-        cfg,
-        pin_memory=not args.no_pin_memory,
-        persistent_workers=not args.no_persistent_workers)
+    set_dataloader_defaults(cfg, not args.no_pin_memory,
+                            not args.no_persistent_workers)
 
 
 def main() -> None:

@@ -6,7 +6,8 @@ default_hooks = dict(
     logger=dict(type='LoggerHook', interval=100),
     param_scheduler=dict(type='ParamSchedulerHook'),
     # mmengine's hook; its files load with weights_only=True on every torch
-    checkpoint=dict(type='mmdeit.CheckpointHook', interval=1),
+    checkpoint=dict(
+        type='mmdeit.CheckpointHook', interval=1, max_keep_ckpts=3),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     visualization=dict(type='VisualizationHook', enable=False))
 

@@ -32,7 +32,8 @@ model = dict(
             base_loss=dict(
                 type='LabelSmoothLoss', label_smooth_val=0.1,
                 mode='original'))),
-    # one of the two, with even chances, for each batch
+    # One of the two, with even chances, for each batch. (mmpretrain draws the
+    # partners at random where the official code flips the batch.)
     train_cfg=dict(augments=[
         dict(type='Mixup', alpha=0.8),
         dict(type='CutMix', alpha=1.0),
@@ -46,7 +47,7 @@ custom_hooks = [
     # Kept beside the weights, as in the official code. The reported numbers
     # are those of the weights themselves, so they are what is evaluated.
     dict(
-        type='EMAHook',
+        type='mmdeit.EMAHook',
         momentum=1 - 0.99996,
         evaluate_on_ema=False,
         evaluate_on_origin=True),

@@ -36,7 +36,7 @@ custom_hooks = [
     # Kept beside the weights, as in the official code. The reported numbers
     # are those of the weights themselves, so they are what is evaluated.
     dict(
-        type='EMAHook',
+        type='mmdeit.EMAHook',
         momentum=1 - 0.99996,
         evaluate_on_ema=False,
         evaluate_on_origin=True),

@@ -4,7 +4,7 @@
 #     python tools/train.py configs/demo/student.py
 _base_ = [
     '../_base_/datasets/fashion_mnist.py',
-    '../_base_/schedules/demo_bs128_adamw_4e.py',
+    '../_base_/schedules/demo_bs128_adamw_3e.py',
     '../_base_/default_runtime.py',
 ]
 

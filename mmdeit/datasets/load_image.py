@@ -1,4 +1,5 @@
 """Loading an image, or saying which one cannot be."""
+from textwrap import shorten
 from typing import Optional
 
 from mmcv.transforms import LoadImageFromFile as _LoadImageFromFile
@@ -33,4 +34,4 @@ class LoadImageFromFile(_LoadImageFromFile):
         except Exception as error:  # every decoder has its own
             raise ValueError(
                 f"cannot read the image {results['img_path']}: replace or "
-                f'remove it ({error})') from error
+                f'remove it ({shorten(str(error), 200)})') from error

@@ -1,4 +1,5 @@
 from .checkpoint_hook import CheckpointHook
+from .ema_hook import EMAHook
 from .teacher_hook import TeacherHook
 
-__all__ = ['CheckpointHook', 'TeacherHook']
+__all__ = ['CheckpointHook', 'EMAHook', 'TeacherHook']

@@ -6,6 +6,7 @@ knows no student: it leaves its logits in the batch, as
 """
 from typing import Optional, Sequence
 
+import numpy as np
 import torch
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
@@ -138,8 +139,8 @@ def check_teacher(teacher: nn.Module, student: nn.Module) -> None:
         student (nn.Module): The classifier to train.
 
     Raises:
-        ValueError: If their numbers of classes or, where both state one,
-            their normalisations differ.
+        ValueError: If their numbers of classes differ, or the teacher states
+            a normalisation or channel order that is not the student's.
     """
     classes = student.head.num_classes
     taught = getattr(getattr(teacher, 'head', None), 'num_classes', classes)
@@ -149,16 +150,17 @@ def check_teacher(teacher: nn.Module, student: nn.Module) -> None:
             f'{classes}: give both the same num_classes')
 
     theirs = getattr(teacher, 'data_preprocessor', None)
-    ours = student.data_preprocessor
-    for name in ('mean', 'std'):
-        if hasattr(theirs, name) and hasattr(ours, name):
-            expected, seen = (
-                getattr(p, name).flatten().tolist() for p in (theirs, ours))
-            if expected != seen:
-                raise ValueError(
-                    'TeacherHook: the teacher sees the images as the student '
-                    f'does, with {name} {seen}, but expects {expected}: give '
-                    'both the same data_preprocessor')
+    if getattr(theirs, 'mean', None) is None:
+        return
+    for name in ('mean', 'std', 'to_rgb'):
+        expected, seen = (
+            np.ravel(getattr(preprocessor, name, None)).tolist()
+            for preprocessor in (theirs, student.data_preprocessor))
+        if expected != seen:
+            raise ValueError(
+                'TeacherHook: the teacher sees the images as the student does, '
+                f'with {name} {seen}, but expects {expected}: give both the '
+                'same data_preprocessor')
 
 
 def teacher_agreement(teacher_logits: Tensor, target: Tensor) -> Tensor:

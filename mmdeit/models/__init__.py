@@ -1,3 +1,4 @@
+from .average_heads_tta import AverageHeadsTTA
 from .deit_cls_head import DeiTClsHead
 from .distillation_loss import DistillationLoss
 from .distilled_vision_transformer import DistilledVisionTransformer
@@ -5,6 +6,6 @@ from .regnety import RegNetY
 from .vision_transformer import VisionTransformer
 
 __all__ = [
-    'DeiTClsHead', 'DistillationLoss', 'DistilledVisionTransformer', 'RegNetY',
-    'VisionTransformer'
+    'AverageHeadsTTA', 'DeiTClsHead', 'DistillationLoss',
+    'DistilledVisionTransformer', 'RegNetY', 'VisionTransformer'
 ]

@@ -41,8 +41,6 @@ class VisionTransformer(_VisionTransformer):
         in_channels (int): Channels of the images. Defaults to 3.
         out_indices (int | Sequence[int]): The layers whose output is
             returned. Defaults to -1, the last one.
-        drop_rate (float): Dropout after the position embedding and in every
-            layer. Defaults to 0.
         drop_path_rate (float): Stochastic depth of the last layer; it grows
             linearly from 0 at the first. The recipe has 0.1. Defaults to 0.
         out_type (str): ``'cls_token'``, ``'featmap'``, ``'avg_featmap'`` or
@@ -66,7 +64,6 @@ class VisionTransformer(_VisionTransformer):
                  patch_size: int = 16,
                  in_channels: int = 3,
                  out_indices: Union[int, Sequence[int]] = -1,
-                 drop_rate: float = 0.,
                  drop_path_rate: float = 0.,
                  out_type: str = 'cls_token',
                  init_cfg: Optional[dict] = None) -> None:
@@ -83,7 +80,6 @@ class VisionTransformer(_VisionTransformer):
             patch_size=patch_size,
             in_channels=in_channels,
             out_indices=out_indices,
-            drop_rate=drop_rate,
             drop_path_rate=drop_path_rate,
             out_type=out_type,
             init_cfg=init_cfg)

@@ -18,7 +18,7 @@ class DeterministicHook(Hook):
     """Gives each iteration randomness of its own.
 
     mmengine restarts the random state on resume; what comes from it (Mixup)
-    would differ. See docs/resume.md.
+    would differ. See docs/training.md.
     """
 
     def before_train_iter(self, runner, batch_idx, data_batch=None):
@@ -65,7 +65,10 @@ def test_resume_ends_where_the_whole_run_does(cfg, build_runner):
     cfg.model.train_cfg = None
     cfg.custom_hooks.append(dict(type='DeterministicHook'))
     cfg.custom_hooks.append(
-        dict(type='EMAHook', evaluate_on_ema=False, evaluate_on_origin=True))
+        dict(
+            type='mmdeit.EMAHook',
+            evaluate_on_ema=False,
+            evaluate_on_origin=True))
     whole, resumed = resume_after_interrupt(cfg, build_runner)
     expected = final_weights(whole)
     for name, value in final_weights(resumed).items():

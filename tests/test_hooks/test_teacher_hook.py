@@ -1,7 +1,7 @@
 """Facts of the teacher's life cycle."""
 import pytest
 import torch
-from mmengine.hooks import Hook
+from mmengine.hooks import EMAHook, Hook
 from mmengine.registry import HOOKS, MODELS
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -79,6 +79,14 @@ def test_appears_in_no_checkpoint_ema_or_optimiser(cfg, build_runner):
     assert not optimised & {id(p) for p in spy.teacher.parameters()}
 
 
+def test_ema_copies_no_hook(cfg, build_runner):
+    """With the hook it would copy, and then run, the teacher."""
+    cfg.custom_hooks.append(dict(type='EMAHook'))
+    runner, _ = train(cfg, build_runner)
+    ema = next(h for h in runner.hooks if isinstance(h, EMAHook)).ema_model
+    assert not ema.module.data_preprocessor._forward_hooks
+
+
 def test_runs_once_a_micro_batch(cfg, build_runner):
     cfg.optim_wrapper.accumulative_counts = 2
     runner, spy = train(cfg, build_runner)
@@ -141,14 +149,15 @@ def test_missing_checkpoint(cfg, build_runner):
 def test_corrupt_checkpoint(cfg, build_runner, teacher_file):
     teacher_file.write_bytes(teacher_file.read_bytes()[:1000])
     fails_before_the_first_iteration(
-        cfg, build_runner, ValueError, 'teacher.pth safely: it is damaged')
+        cfg, build_runner, ValueError, 'teacher.pth is no checkpoint .* it is '
+        'damaged')
 
 
 def test_checkpoint_of_another_network(cfg, build_runner):
     cfg.custom_hooks[0].teacher.backbone.depth = 34
     fails_before_the_first_iteration(
         cfg, build_runner, ValueError, 'does not hold the weights of this '
-        'ImageClassifier')
+        'model')
 
 
 def test_other_classes(cfg, build_runner):
@@ -162,6 +171,14 @@ def test_other_normalisation(cfg, build_runner):
     fails_before_the_first_iteration(
         cfg, build_runner, ValueError, r'with mean \[128.0\], but expects '
         r'\[0.0\]')
+
+
+def test_other_channel_order(cfg, build_runner):
+    cfg.custom_hooks[0].teacher.data_preprocessor = dict(
+        mean=[128.], std=[64.], to_rgb=True)
+    fails_before_the_first_iteration(
+        cfg, build_runner, ValueError, r'to_rgb \[False\], but expects '
+        r'\[True\]')
 
 
 def test_hook_without_distilling_head(cfg, build_runner):

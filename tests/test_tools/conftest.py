@@ -71,11 +71,10 @@ def options(fashion_mnist):
     return [
         '--cfg-options', 'train_dataloader.batch_size=16',
         'train_dataloader.num_workers=0',
-        'train_dataloader.persistent_workers=False',
         'val_dataloader.batch_size=16', 'val_dataloader.num_workers=0',
-        'val_dataloader.persistent_workers=False',
         'test_dataloader.batch_size=16', 'test_dataloader.num_workers=0',
-        'train_cfg.max_epochs=2', 'default_hooks.logger.interval=1',
+        'train_cfg.max_epochs=2', 'param_scheduler.0.end=2',
+        'param_scheduler.1.begin=2', 'default_hooks.logger.interval=1',
         f'train_dataloader.dataset.data_root={fashion_mnist}',
         f'val_dataloader.dataset.data_root={fashion_mnist}',
         f'test_dataloader.dataset.data_root={fashion_mnist}'

@@ -1,6 +1,7 @@
 import importlib.util
 import json
 
+import mmengine
 import pytest
 
 from .conftest import ROOT
@@ -22,13 +23,14 @@ def demo(monkeypatch):
 def run(demo, monkeypatch, capsys, tmp_path, options, fashion_mnist):
     """Run the demo on a small budget and return what it printed."""
     shared = [option for option in options[1:] if 'data_root' not in option]
-    monkeypatch.setattr('sys.argv', [
+    argv = [
         'demo.py', '--work-dir',
         str(tmp_path), '--data-root',
         str(fashion_mnist), '--cfg-options', *shared
-    ])
+    ]
 
-    def run():
+    def run(*options):
+        monkeypatch.setattr('sys.argv', [*argv, *options])
         demo.main()
         return capsys.readouterr().out
 
@@ -55,12 +57,20 @@ def test_table_picture_and_reuse(run, tmp_path):
     assert json.loads((tmp_path / 'summary.json').read_text()) == summary
 
     # A stage that did not get to its end is resumed.
-    (tmp_path / 'student/result.json').unlink()
+    state = mmengine.load(tmp_path / 'student/state.json')
+    mmengine.dump({**state, 'metrics': None}, tmp_path / 'student/state.json')
     output = run()
     assert output.count('reusing') == 2
     assert 'DeiT, undistilled: resuming' in output
+    resumed = json.loads((tmp_path / 'summary.json').read_text())
+    assert resumed['train_seconds'] > summary['train_seconds']
+
+    # What was trained with other settings is neither reused nor lost.
+    with pytest.raises(SystemExit, match='trained with other settings'):
+        run('optim_wrapper.optimizer.lr=1e-4')
+    assert (tmp_path / 'teacher/epoch_2.pth').exists()
 
 
 def test_failure_shows_its_reason(demo, tmp_path, capsys):
-    with pytest.raises(SystemExit, match='can not be found|does not exist'):
+    with pytest.raises(SystemExit, match='FileNotFoundError'):
         demo.run('tools/train.py', 'nowhere.py')

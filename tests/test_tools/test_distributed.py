@@ -2,6 +2,7 @@
 import json
 import socket
 
+import mmengine
 import pytest
 import torch
 
@@ -23,28 +24,31 @@ def port():
 
 
 @pytest.fixture
-def without_randomness(distilled_options):
-    """Images as they are, whose losses tests.test_tools.record collects."""
-    return [
-        *distilled_options,
-        "train_dataloader.dataset.pipeline=[{'type':'PackInputs'}]",
-        'model.train_cfg=None',
-        "custom_imports={'imports':['tests.test_tools.record']}",
-        'default_hooks.record.type=RecordHook'
-    ]
+def recorded(tmp_path):
+    """The demo's student on unaltered images, writing down its losses."""
+    path = tmp_path / 'recorded.py'
+    path.write_text(f"""
+_base_ = '{DISTILLED}'
+custom_imports = dict(imports=['tests.test_tools.record'])
+default_hooks = dict(record=dict(type='RecordHook'))
+model = dict(train_cfg=None)
+train_dataloader = dict(dataset=dict(pipeline=[dict(type='PackInputs')]))
+""")
+    return path
 
 
 def read(work_dir, rank):
     return json.loads((work_dir / f'rank{rank}.json').read_text())
 
 
-def test_losses_equal_those_of_one_process(without_randomness, port, tmp_path):
-    output = run_tool('tools/dist_train.sh', DISTILLED, 2, '--work-dir',
-                      tmp_path / 'two', *without_randomness,
+def test_losses_equal_those_of_one_process(recorded, distilled_options, port,
+                                           tmp_path):
+    output = run_tool('tools/dist_train.sh', recorded, 2, '--work-dir',
+                      tmp_path / 'two', *distilled_options,
                       'train_dataloader.batch_size=8', PORT=port)
     assert 'No accelerator found: distributing over gloo.' in output
-    run_tool('tools/train.py', DISTILLED, '--work-dir', tmp_path / 'one',
-             *without_randomness, PYTHONPATH=str(ROOT))
+    run_tool('tools/train.py', recorded, '--work-dir', tmp_path / 'one',
+             *distilled_options, PYTHONPATH=str(ROOT))
 
     one = read(tmp_path / 'one', 0)
     first, second = (read(tmp_path / 'two', rank) for rank in (0, 1))
@@ -60,11 +64,40 @@ def test_losses_equal_those_of_one_process(without_randomness, port, tmp_path):
     assert first['reduced'] == len(checkpoint['optimizer']['state'])
     assert first['reduced'] == len(checkpoint['state_dict'])
 
-    output = run_tool('tools/dist_test.sh', DISTILLED,
-                      tmp_path / 'two/epoch_2.pth', 2, '--work-dir',
-                      tmp_path / 'two', *without_randomness[:-3],
-                      PORT=port)
-    assert 'accuracy/distill_top1' in output
+    # Testing on both equals testing on one.
+    test = [DISTILLED, tmp_path / 'two/epoch_2.pth']
+    options = [
+        '--out-item', 'metrics', '--work-dir', tmp_path,
+        *distilled_options
+    ]
+    run_tool('tools/dist_test.sh', *test, 2, '--out', tmp_path / 'two.json',
+             *options, PORT=port)
+    run_tool('tools/test.py', *test, '--out', tmp_path / 'one.json', *options)
+    one, two = (mmengine.load(tmp_path / f'{n}.json') for n in ('one', 'two'))
+    assert len(one) == 6 and one == two
+
+
+@pytest.mark.parametrize('tool, args', [
+    ('dist_train.sh', ['config.py', '8', '--amp']),
+    ('dist_test.sh', ['config.py', 'model.pth', '8', '--amp']),
+])
+def test_nodes_are_passed_on(tool, args, tmp_path):
+    """With a python that prints its arguments."""
+    python = tmp_path / 'python'
+    python.write_text('#!/bin/sh\necho "$@"\n')
+    python.chmod(0o755)
+    output = run_tool(
+        f'tools/{tool}',
+        *args,
+        PATH=f'{tmp_path}:/usr/bin:/bin',
+        NNODES='2',
+        NODE_RANK='1',
+        MASTER_ADDR='10.0.0.1',
+        PORT='1234')
+    assert ('--nnodes=2 --node_rank=1 --master_addr=10.0.0.1 '
+            '--master_port=1234 --nproc_per_node=8') in output
+    assert output.strip().endswith(
+        f'{" ".join(args[:-2])} --launcher pytorch --amp')
 
 
 @pytest.mark.parametrize('tool', [

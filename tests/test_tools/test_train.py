@@ -54,6 +54,16 @@ def test_says_that_it_runs_in_fp32(distilled_options, tmp_path):
     assert 'No accelerator found: training in fp32.' in output
 
 
+def test_auto_scale_lr(distilled_options, tmp_path):
+    args = [DISTILLED, '--auto-scale-lr', '--work-dir', tmp_path]
+    output = run_tool('tools/train.py', *args, *distilled_options, check=False)
+    assert 'add auto_scale_lr = dict(base' in output.splitlines()[-1]
+    output = run_tool('tools/train.py', *args, *distilled_options,
+                      'auto_scale_lr.base_batch_size=64',
+                      'train_cfg.max_epochs=1')
+    assert 'LR is set based on batch size of 64' in output
+
+
 @pytest.mark.parametrize('tool', ['train', 'test'])
 def test_help(tool):
     output = run_tool(f'tools/{tool}.py', '--help')
@@ -115,16 +125,14 @@ def imagenet(tmp_path_factory):
     return root
 
 
-def imagenet_options(root, teacher):
+def imagenet_options(root):
     return [
-        '--no-validate', '--cfg-options', 'train_dataloader.batch_size=2',
+        '--no-validate', '--cfg-options', 'train_dataloader.batch_size=4',
         'train_dataloader.num_workers=0',
-        'train_dataloader.persistent_workers=False',
         f'train_dataloader.dataset.data_root={root}',
         f'val_dataloader.dataset.data_root={root}',
-        f'custom_hooks.0.checkpoint={teacher}', 'default_hooks.checkpoint=None',
-        'train_cfg.by_epoch=False', 'train_cfg.max_iters=1',
-        'train_cfg.max_epochs=None', 'param_scheduler=None',
+        'default_hooks.checkpoint=None',
+        'train_cfg.max_epochs=1', 'param_scheduler=None',
         'default_hooks.logger.interval=1'
     ]
 
@@ -138,12 +146,13 @@ def test_base_with_its_real_teacher(imagenet, tmp_path):
     assert round(sum(p.numel() for p in model.parameters()) / 1e6, 1) == 83.6
     torch.save(dict(model=model.state_dict()), tmp_path / 'regnety.pth')
     output = run_tool('tools/train.py', BASE, '--work-dir', tmp_path,
-                      *imagenet_options(imagenet, tmp_path / 'regnety.pth'))
-    assert 'Iter(train) [1/1]' in output
+                      *imagenet_options(imagenet),
+                      f'custom_hooks.0.checkpoint={tmp_path / "regnety.pth"}')
+    assert 'Epoch(train) [1][1/1]' in output
     assert 'loss_distill' in output
 
 
-def test_unreadable_image_names_its_file(imagenet, demo_teacher, tmp_path):
+def test_unreadable_image_names_its_file(imagenet, tmp_path):
     broken = tmp_path / 'imagenet/train/n00000000/image.JPEG'
     (tmp_path / 'imagenet').symlink_to(imagenet)
     original = broken.read_bytes()
@@ -154,8 +163,7 @@ def test_unreadable_image_names_its_file(imagenet, demo_teacher, tmp_path):
             ROOT / 'configs/deit/deit-tiny.py',
             '--work-dir',
             tmp_path,
-            *imagenet_options(tmp_path / 'imagenet', demo_teacher),
-            'train_dataloader.batch_size=4',
+            *imagenet_options(tmp_path / 'imagenet'),
             check=False)
     finally:
         broken.write_bytes(original)

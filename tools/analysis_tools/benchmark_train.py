@@ -6,25 +6,21 @@ clock is read, and a GPU waited for, only between the stages of a step.
 """
 import argparse
 import copy
-import platform
-import resource
+import re
 import sys
 import tempfile
-import time
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Optional
 
 import mmengine
 import numpy as np
 import torch
 from mmengine.config import Config
-from mmengine.hooks import Hook
 from mmengine.registry import MODELS
-from mmengine.runner import Runner
 from rich.console import Console
 from rich.table import Table
+from stopwatch_hook import STAGES, FirstHook, StopwatchHook
 
 from mmdeit.cli import (
     add_common_arguments,
@@ -33,90 +29,6 @@ from mmdeit.cli import (
     load_config,
     set_dataloader_defaults,
 )
-from mmdeit.hooks import TeacherHook
-
-STAGES = ('data loading', 'preprocessing', 'teacher', 'teacher hook',
-          'student forward', 'backward', 'optimiser', 'other hooks')
-
-
-class StopwatchHook(Hook):
-    """Splits each training step among :data:`STAGES`.
-
-    Args:
-        warmup (int): First iterations not to count.
-    """
-    priority = 'VERY_LOW'  # after TeacherHook has attached its teacher
-
-    def __init__(self, warmup: int) -> None:
-        self.warmup = warmup
-        self.steps: list = []  # seconds of each stage, for each step
-
-    def mark(self, stage: str) -> None:
-        """Give the time since the last mark to a stage."""
-        if torch.cuda.is_available():
-            torch.cuda.synchronize()
-        now = time.perf_counter()
-        self.step[stage] += now - self.last
-        self.last = now
-
-    def before_train(self, runner: Runner) -> None:
-        self.step = dict.fromkeys(STAGES, 0.)
-        self.last = time.perf_counter()
-        preprocessor = runner.model.data_preprocessor
-        # Around the forward hook by which the teacher is attached: one mark
-        # before it, one after.
-        preprocessor.register_forward_hook(
-            lambda *_: self.mark('teacher hook'))
-        preprocessor.register_forward_hook(
-            lambda *_: self.mark('preprocessing'), prepend=True)
-        for hook in runner.hooks:
-            if isinstance(hook, TeacherHook):
-                hook.teacher.register_forward_pre_hook(
-                    lambda *_: self.mark('teacher hook'))
-                hook.teacher.register_forward_hook(
-                    lambda *_: self.mark('teacher'))
-
-        backward = runner.optim_wrapper.backward
-
-        def timed_backward(*args, **kwargs) -> None:
-            self.mark('student forward')
-            backward(*args, **kwargs)
-            self.mark('backward')
-
-        runner.optim_wrapper.backward = timed_backward
-
-    def before_train_iter(self, runner: Runner, batch_idx: int,
-                          data_batch: Optional[dict] = None) -> None:
-        self.mark('other hooks')
-
-    def after_train_iter(self, runner: Runner, batch_idx: int,
-                         data_batch: Optional[dict] = None,
-                         outputs: Optional[dict] = None) -> None:
-        self.mark('other hooks')
-        if batch_idx >= self.warmup:
-            self.steps.append(self.step)
-        self.step = dict.fromkeys(STAGES, 0.)
-
-
-class FirstHook(Hook):
-    """Marks where the stages around all other hooks end.
-
-    Args:
-        stopwatch (StopwatchHook): Whose marks to set.
-    """
-    priority = 'HIGHEST'
-
-    def __init__(self, stopwatch: StopwatchHook) -> None:
-        self.stopwatch = stopwatch
-
-    def before_train_iter(self, runner: Runner, batch_idx: int,
-                          data_batch: Optional[dict] = None) -> None:
-        self.stopwatch.mark('data loading')
-
-    def after_train_iter(self, runner: Runner, batch_idx: int,
-                         data_batch: Optional[dict] = None,
-                         outputs: Optional[dict] = None) -> None:
-        self.stopwatch.mark('optimiser')
 
 
 def measure(cfg: Config, warmup: int, iters: int) -> dict:
@@ -142,9 +54,9 @@ def measure(cfg: Config, warmup: int, iters: int) -> dict:
         peak_memory = torch.cuda.max_memory_allocated()
     else:
         device = f'CPU, {torch.get_num_threads()} threads'
-        peak_memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        if platform.system() == 'Linux':  # in KiB; elsewhere in bytes
-            peak_memory *= 1024
+        # Not getrusage, which inherits the peak of the parent process.
+        status = Path('/proc/self/status').read_text()
+        peak_memory = 1024 * int(re.search(r'VmHWM:\s+(\d+) kB', status)[1])
     return dict(
         steps=stopwatch.steps,
         batch_size=cfg.train_dataloader.batch_size,
@@ -271,8 +183,7 @@ def main() -> None:
     cfg = load_config(args)
     if args.amp:
         cfg.optim_wrapper.type = 'AmpOptimWrapper'
-    set_dataloader_defaults(
-        cfg, pin_memory=not args.no_pin_memory, persistent_workers=True)
+    set_dataloader_defaults(cfg, not args.no_pin_memory)
     check_data(cfg, 'train_dataloader')
     with tempfile.TemporaryDirectory() as folder:
         if args.random_teacher:

@@ -1,7 +1,7 @@
 """What the ``prepare_*`` scripts share: fetch, verify, put into place.
 
 A file appears under its own name only when it is whole and verified; until
-then it is a ``.part`` file, which goes away with whatever interrupts it. What
+then it is a ``.part`` file, which an interrupt removes and nobody reads. What
 the data means, and where it comes from, is left to the scripts.
 """
 import hashlib

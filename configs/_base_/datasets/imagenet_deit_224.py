@@ -64,7 +64,9 @@ train_dataloader = dict(
         data_root='data/imagenet',
         split='train',
         pipeline=train_pipeline),
-    # repeated augmentation: three views of a third of the images an epoch
+    # Repeated augmentation: three views of a third of the images an epoch. (The
+    # official sampler rounds an epoch down to a multiple of 256 views, which
+    # with drop_last is the same number of iterations.)
     sampler=dict(type='RepeatAugSampler', num_repeats=3, shuffle=True))
 
 val_dataloader = dict(

@@ -3,7 +3,11 @@ teacher = dict(
     type='ImageClassifier',
     backbone=dict(type='mmdeit.RegNetY', arch='regnety_16gf'),
     neck=dict(type='GlobalAveragePooling'),
-    head=dict(type='LinearClsHead', num_classes=1000, in_channels=3024))
+    head=dict(type='LinearClsHead', num_classes=1000, in_channels=3024),
+    data_preprocessor=dict(
+        mean=[123.675, 116.28, 103.53],
+        std=[58.395, 57.12, 57.375],
+        to_rgb=True))
 
 # The official weights; downloaded once and checked by the hash in the name.
 teacher_checkpoint = \

@@ -4,5 +4,6 @@ teacher = dict(
     type='ImageClassifier',
     backbone=dict(type='ResNet_CIFAR', depth=18, out_indices=(3, )),
     neck=dict(type='GlobalAveragePooling'),
-    head=dict(type='LinearClsHead', num_classes=10, in_channels=512))
+    head=dict(type='LinearClsHead', num_classes=10, in_channels=512),
+    data_preprocessor=dict(mean=[0.] * 3, std=[255.] * 3))
 teacher_checkpoint = 'checkpoints/resnet18_cifar10.pth'

@@ -1,7 +1,7 @@
-# The recipe of both students of the demo: DeiT's, over 240,000 views.
+# The recipe of both students of the demo: DeiT's, over 180,000 views.
 optim_wrapper = dict(
     type='OptimWrapper',
-    optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.05),
+    optimizer=dict(type='AdamW', lr=2e-3, weight_decay=0.05),
     paramwise_cfg=dict(
         norm_decay_mult=0.0,
         bias_decay_mult=0.0,
@@ -16,6 +16,6 @@ param_scheduler = [
     dict(type='CosineAnnealingLR', by_epoch=False, begin=100, eta_min=1e-5)
 ]
 
-train_cfg = dict(by_epoch=True, max_epochs=4, val_interval=1)
+train_cfg = dict(by_epoch=True, max_epochs=3, val_interval=1)
 val_cfg = dict()
 test_cfg = dict()

@@ -1,0 +1,57 @@
+import torch
+
+from mmdeit.hooks import EMAHook
+
+
+def ema_of(runner):
+    return next(h for h in runner.hooks if isinstance(h, EMAHook)).ema_model
+
+
+def make(cfg):
+    cfg.custom_hooks.append(
+        dict(
+            type='mmdeit.EMAHook',
+            momentum=0.25,
+            evaluate_on_ema=False,
+            evaluate_on_origin=True))
+
+
+def test_state_dict_is_the_model_and_the_average_beside_it(cfg, build_runner):
+    make(cfg)
+    runner = build_runner(cfg)
+    runner.train()
+    checkpoint = torch.load(f'{cfg.work_dir}/epoch_2.pth', weights_only=True)
+    average = ema_of(runner).module.state_dict()
+    for name, value in runner.model.state_dict().items():
+        assert torch.equal(checkpoint['state_dict'][name], value), name
+        assert torch.equal(checkpoint['ema_state_dict'][f'module.{name}'],
+                           average[name]), name
+    name = 'head.layers.head.weight'
+    assert not torch.equal(average[name], runner.model.state_dict()[name])
+
+
+def test_fine_tuning_starts_from_the_model(cfg, build_runner):
+    make(cfg)
+    runner = build_runner(cfg)
+    runner.train()
+    trained = {k: v.clone() for k, v in runner.model.state_dict().items()}
+
+    cfg.load_from = f'{cfg.work_dir}/epoch_2.pth'
+    cfg.work_dir += '-tuned'
+    cfg.optim_wrapper.optimizer.lr = 0.
+    cfg.optim_wrapper.optimizer.weight_decay = 0.
+    tuned = build_runner(cfg)
+    tuned.train()
+    for name, value in tuned.model.state_dict().items():
+        assert torch.equal(value, trained[name]), name
+
+
+def test_a_checkpoint_without_an_average_starts_one(cfg, build_runner):
+    runner = build_runner(cfg)
+    runner.train()
+    cfg.load_from = f'{cfg.work_dir}/epoch_2.pth'
+    make(cfg)
+    tested = build_runner(cfg)
+    tested.test()
+    for name, value in ema_of(tested).module.state_dict().items():
+        assert torch.equal(value, runner.model.state_dict()[name]), name
