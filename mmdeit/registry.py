@@ -3,9 +3,11 @@
 Keep ``default_scope = 'mmpretrain'`` in configs and name the components of
 this package with their scope, as in ``type='mmdeit.TeacherHook'``.
 """
+from mmengine.registry import DATA_SAMPLERS as MMENGINE_DATA_SAMPLERS
 from mmengine.registry import HOOKS as MMENGINE_HOOKS
 from mmengine.registry import METRICS as MMENGINE_METRICS
 from mmengine.registry import MODELS as MMENGINE_MODELS
+from mmengine.registry import PARAM_SCHEDULERS as MMENGINE_PARAM_SCHEDULERS
 from mmengine.registry import TRANSFORMS as MMENGINE_TRANSFORMS
 from mmengine.registry import Registry
 
@@ -20,5 +22,14 @@ METRICS = Registry(
 TRANSFORMS = Registry(
     'transform', parent=MMENGINE_TRANSFORMS, scope='mmdeit',
     locations=['mmdeit.datasets'])
+DATA_SAMPLERS = Registry(
+    'data sampler', parent=MMENGINE_DATA_SAMPLERS, scope='mmdeit',
+    locations=['mmdeit.datasets'])
+PARAM_SCHEDULERS = Registry(
+    'parameter scheduler', parent=MMENGINE_PARAM_SCHEDULERS, scope='mmdeit',
+    locations=['mmdeit.optim'])
 
-__all__ = ['MODELS', 'HOOKS', 'METRICS', 'TRANSFORMS']
+__all__ = [
+    'DATA_SAMPLERS', 'HOOKS', 'METRICS', 'MODELS', 'PARAM_SCHEDULERS',
+    'TRANSFORMS'
+]

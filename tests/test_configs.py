@@ -51,16 +51,16 @@ def test_recipe(path):
     assert cfg.train_cfg.max_epochs == 300
     assert cfg.train_dataloader.batch_size * 8 == 1024
     assert cfg.train_dataloader.drop_last
-    assert cfg.train_dataloader.sampler.num_repeats == 3
+    assert cfg.train_dataloader.sampler == dict(
+        type='mmdeit.RepeatAugSampler', num_repeats=3, shuffle=True, seed=0)
     assert cfg.optim_wrapper.optimizer == dict(
         type='AdamW', lr=1e-3, weight_decay=0.05, eps=1e-8,
         betas=(0.9, 0.999))
     assert 'clip_grad' not in cfg.optim_wrapper
     assert cfg.optim_wrapper.dtype == 'bfloat16'
-    warmup, cosine = cfg.param_scheduler
-    assert warmup.start_factor * 1e-3 == pytest.approx(1e-6)
-    assert warmup.end == cosine.begin == 5
-    assert cosine.eta_min == 1e-5
+    assert cfg.param_scheduler == dict(
+        type='mmdeit.WarmupCosineLR', by_epoch=True, warmup=5, warmup_lr=1e-6,
+        eta_min=1e-5, delay=1)
     assert model.backbone.layers[-1].attn.out_drop.drop_prob == 0.1
     assert cfg.model.train_cfg.augments == [
         dict(type='Mixup', alpha=0.8), dict(type='CutMix', alpha=1.0)

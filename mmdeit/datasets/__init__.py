@@ -1,3 +1,4 @@
 from .load_image import LoadImageFromFile
+from .repeat_aug_sampler import RepeatAugSampler
 
-__all__ = ['LoadImageFromFile']
+__all__ = ['LoadImageFromFile', 'RepeatAugSampler']

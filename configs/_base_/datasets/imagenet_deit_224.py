@@ -64,10 +64,10 @@ train_dataloader = dict(
         data_root='data/imagenet',
         split='train',
         pipeline=train_pipeline),
-    # Repeated augmentation: three views of a third of the images an epoch. (The
-    # official sampler rounds an epoch down to a multiple of 256 views, which
-    # with drop_last is the same number of iterations.)
-    sampler=dict(type='RepeatAugSampler', num_repeats=3, shuffle=True))
+    # Repeated augmentation: three views of a third of the images an epoch, in
+    # the official order.
+    sampler=dict(
+        type='mmdeit.RepeatAugSampler', num_repeats=3, shuffle=True, seed=0))
 
 val_dataloader = dict(
     batch_size=192,

@@ -13,7 +13,8 @@ optim_wrapper = dict(
         betas=(0.9, 0.999)),
     # Not decayed: biases and all else of one dimension, the class token and
     # the position embedding. Like the official code, this decays the
-    # distillation token.
+    # distillation token; current timm does not: add
+    # '.dist_token': dict(decay_mult=0.0).
     paramwise_cfg=dict(
         norm_decay_mult=0.0,
         bias_decay_mult=0.0,
@@ -23,18 +24,15 @@ optim_wrapper = dict(
             '.pos_embed': dict(decay_mult=0.0)
         }))
 
-# The official code moves the rate once an epoch, and its cosine counts from
-# epoch 0. Here the warm-up is by iteration and the cosine begins after it; the
-# two differ by less than 2% of the peak.
-param_scheduler = [
-    dict(
-        type='LinearLR',
-        start_factor=1e-3,  # from 1e-6
-        by_epoch=True,
-        end=5,
-        convert_to_iter_based=True),
-    dict(type='CosineAnnealingLR', eta_min=1e-5, by_epoch=True, begin=5)
-]
+# As the official loop does: once an epoch, one epoch late. For what it means to
+# do, with every iteration: convert_to_iter_based=True, delay=0.
+param_scheduler = dict(
+    type='mmdeit.WarmupCosineLR',
+    by_epoch=True,
+    warmup=5,
+    warmup_lr=1e-6,
+    eta_min=1e-5,
+    delay=1)
 
 train_cfg = dict(by_epoch=True, max_epochs=300, val_interval=1)
 val_cfg = dict()

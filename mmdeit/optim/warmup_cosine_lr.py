@@ -1,0 +1,121 @@
+"""DeiT's learning rate, as its training loop really sets it."""
+import math
+from typing import List, Optional
+
+from mmengine.optim.scheduler.lr_scheduler import LRSchedulerMixin
+from mmengine.optim.scheduler.param_scheduler import INF, _ParamScheduler
+
+from mmdeit.registry import PARAM_SCHEDULERS
+
+
+@PARAM_SCHEDULERS.register_module()
+class WarmupCosineLR(LRSchedulerMixin, _ParamScheduler):
+    r"""Linear warm-up, then a cosine that counts from the very start.
+
+    .. math::
+        \eta_t = \begin{cases}
+            \eta_w + t (\eta_0 - \eta_w) / w & t < w \\
+            \eta_{min} + (\eta_0 - \eta_{min}) (1 + \cos(\pi t / T)) / 2
+            & t \ge w
+        \end{cases}
+
+    as in timm's ``CosineLRScheduler``; a chain of mmengine's schedulers begins
+    the cosine after the warm-up instead. The official loop sets the rate at
+    the *end* of epoch e for :math:`t = e`, so that epochs 0 and 1 both train
+    at :math:`\eta_w` and epoch e at :math:`t = e - 1`: that is ``delay=1``.
+
+    Args:
+        optimizer (Optimizer | OptimWrapper): Whose rates to set.
+        T_max (int, optional): :math:`T` in epochs. Defaults to None, the
+            length of training.
+        warmup (int): :math:`w` in epochs. Defaults to 5.
+        warmup_lr (float): :math:`\eta_w`. Defaults to 1e-6.
+        eta_min (float): :math:`\eta_{min}`. Defaults to 1e-5.
+        delay (int): Epochs by which the rate lags behind. Defaults to 1, the
+            official loop; 0 is what it means to do.
+        begin (int): First epoch. Defaults to 0.
+        end (int): Last epoch, exclusive. Defaults to INF; the Runner gives
+            the length of training.
+        last_step (int): For resuming. Defaults to -1.
+        by_epoch (bool): Whether to step by epoch. With
+            ``convert_to_iter_based=True`` in the config all lengths are in
+            epochs still, and the rate moves with each iteration.
+            Defaults to True.
+        verbose (bool): Whether to print each change. Defaults to False.
+    """
+
+    def __init__(self,
+                 optimizer,
+                 T_max: Optional[int] = None,
+                 warmup: int = 5,
+                 warmup_lr: float = 1e-6,
+                 eta_min: float = 1e-5,
+                 delay: int = 1,
+                 begin: int = 0,
+                 end: int = INF,
+                 last_step: int = -1,
+                 by_epoch: bool = True,
+                 verbose: bool = False) -> None:
+        self.T_max = T_max or end - begin
+        self.warmup = warmup
+        self.warmup_lr = warmup_lr
+        self.eta_min = eta_min
+        self.delay = delay
+        super().__init__(
+            optimizer,
+            begin=begin,
+            end=end,
+            last_step=last_step,
+            by_epoch=by_epoch,
+            verbose=verbose)
+
+    @classmethod
+    def build_iter_from_epoch(cls,
+                              *args,
+                              epoch_length: int,
+                              T_max: Optional[int] = None,
+                              warmup: int = 5,
+                              delay: int = 1,
+                              begin: int = 0,
+                              end: int = INF,
+                              by_epoch: bool = True,
+                              **kwargs) -> 'WarmupCosineLR':
+        """Build a scheduler that steps by iteration from lengths in epochs.
+
+        Args:
+            *args: ``optimizer``.
+            epoch_length (int): Iterations of an epoch.
+            T_max (int, optional): As in the class, like all others.
+            warmup (int): Defaults to 5.
+            delay (int): Defaults to 1.
+            begin (int): Defaults to 0.
+            end (int): Defaults to INF.
+            by_epoch (bool): Has to be True.
+            **kwargs: What has no length.
+
+        Returns:
+            WarmupCosineLR: The same schedule, in iterations.
+        """
+        assert by_epoch, 'convert_to_iter_based takes lengths in epochs'
+        return cls(
+            *args,
+            T_max=T_max and T_max * epoch_length,
+            warmup=warmup * epoch_length,
+            delay=delay * epoch_length,
+            begin=begin * epoch_length,
+            end=end if end == INF else end * epoch_length,
+            by_epoch=False,
+            **kwargs)
+
+    def _get_value(self) -> List[float]:
+        t = max(self.last_step - self.delay, 0)
+        if t < self.warmup:
+            return [
+                self.warmup_lr + t * (peak - self.warmup_lr) / self.warmup
+                for peak in self.base_values
+            ]
+        cosine = (1 + math.cos(math.pi * t / self.T_max)) / 2
+        return [
+            self.eta_min + (peak - self.eta_min) * cosine
+            for peak in self.base_values
+        ]
