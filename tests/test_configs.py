@@ -1,7 +1,10 @@
 """Every config of the repository builds; the recipe's numbers are in it."""
+import re
 from pathlib import Path
 
+import mmengine
 import pytest
+from mmengine.analysis import get_model_complexity_info
 from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import HOOKS, MODELS
@@ -98,3 +101,50 @@ def test_what_decays(path):
         spared = parameter.ndim == 1 or name in (
             'backbone.cls_token', 'backbone.pos_embed')
         assert decay[id(parameter)] == (0 if spared else 0.05), name
+
+
+def metafile():
+    path = ROOT / 'configs/deit/metafile.yml'
+    return {model['Name']: model for model in mmengine.load(path)['Models']}
+
+
+def test_metafile_lists_every_model():
+    assert {model['Config'] for model in metafile().values()} == {
+        path for path in CONFIGS
+        if path.startswith('configs/deit/') and 'cifar10' not in path
+    }
+    index = mmengine.load(ROOT / 'model-index.yml')
+    assert index == dict(Import=['configs/deit/metafile.yml'])
+
+
+@pytest.mark.parametrize('name', [
+    'deit-tiny', 'deit-tiny-distilled', 'deit-small', 'deit-base-distilled',
+    'deit-base-384'])
+def test_complexity(name):
+    model = metafile()[name]
+    _, network = build(model['Config'])
+    network.eval()
+    network.forward = lambda x: network.head(network.backbone(x))
+    complexity = get_model_complexity_info(
+        network, (3, *network.backbone.img_size), show_table=False,
+        show_arch=False)
+    metadata = model['Metadata']
+    assert complexity['flops'] == metadata['FLOPs']
+    assert complexity['params'] == metadata['Parameters']
+
+
+@pytest.mark.parametrize('name', metafile())
+def test_same_network_same_complexity(name):
+    """Schedule, teacher and loss do not change the network."""
+    twin = re.sub('-1000e|-usual-.*|_by-deit', '', name)
+    assert metafile()[name]['Metadata'] == metafile()[twin]['Metadata']
+
+
+@pytest.mark.parametrize('name, flops, params', [
+    ('deit-tiny', 1.08, 5.72), ('deit-small', 4.24, 22.05),
+    ('deit-base', 16.86, 86.57), ('deit-base-384', 49.37, 86.86)])
+def test_complexity_is_that_of_mmpretrains_zoo(name, flops, params):
+    """It gives the distilled models the figures of their twins."""
+    metadata = metafile()[name]['Metadata']
+    assert metadata['FLOPs'] / 1e9 == pytest.approx(flops, rel=0.003)
+    assert metadata['Parameters'] / 1e6 == pytest.approx(params, abs=0.005)

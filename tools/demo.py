@@ -161,8 +161,8 @@ def plot(work_dir: Path) -> Path:
             *read_scalars(work_dir / stage, name), marker='o', label=label)
     right.set(title='Test accuracy', xlabel='epoch', ylabel='top-1, %')
     right.xaxis.get_major_locator().set_params(integer=True)
-    for axes in (left, right):
-        axes.legend()
+    for axes, corner in ((left, 'upper right'), (right, 'lower right')):
+        axes.legend(loc=corner)
         axes.grid(alpha=.3)
     figure.tight_layout()
     path = work_dir / 'curves.png'

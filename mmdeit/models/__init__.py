@@ -4,8 +4,10 @@ from .distillation_loss import DistillationLoss
 from .distilled_vision_transformer import DistilledVisionTransformer
 from .regnety import RegNetY
 from .vision_transformer import VisionTransformer
+from .vision_transformer_cls_head import VisionTransformerClsHead
 
 __all__ = [
     'AverageHeadsTTA', 'DeiTClsHead', 'DistillationLoss',
-    'DistilledVisionTransformer', 'RegNetY', 'VisionTransformer'
+    'DistilledVisionTransformer', 'RegNetY', 'VisionTransformer',
+    'VisionTransformerClsHead'
 ]

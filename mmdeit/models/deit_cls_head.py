@@ -1,20 +1,19 @@
-"""DeiT's two classifiers. The place where DataSamples become tensors."""
-from typing import Dict, List, Optional, Sequence, Tuple
+"""DeiT's two classifiers."""
+from typing import List, Optional, Sequence, Tuple
 
 from mmpretrain.models.heads import DeiTClsHead as _DeiTClsHead
 from mmpretrain.structures import DataSample
 from torch import Tensor
 
 from mmdeit.registry import MODELS
-from mmdeit.structures import stack_targets, stack_teacher_logits
 
-from .distillation_loss import DistillationLoss
+from .distilling_head import DistillingHead
 
 Tokens = Sequence[Tuple[Tensor, Tensor]]
 
 
 @MODELS.register_module()
-class DeiTClsHead(_DeiTClsHead):
+class DeiTClsHead(DistillingHead, _DeiTClsHead):
     """One linear classifier on the class token, one on the distillation token.
 
     Joint prediction, paper Section 4: the mean of both heads' logits, as in
@@ -48,17 +47,7 @@ class DeiTClsHead(_DeiTClsHead):
             in_channels=in_channels,
             loss=loss,
             init_cfg=init_cfg)
-        if not isinstance(self.loss_module, DistillationLoss):
-            raise TypeError(
-                f'DeiTClsHead trains two heads, but its loss is a '
-                f'{type(self.loss_module).__name__}: write '
-                "loss=dict(type='mmdeit.DistillationLoss', base_loss=dict("
-                'type=...))')
-
-    @property
-    def needs_teacher(self) -> bool:
-        """bool: Whether training asks for teacher logits in the batch."""
-        return self.loss_module.needs_teacher
+        self.check_loss()
 
     def scores(self, feats: Tokens) -> Tuple[Tensor, Tensor]:
         """Logits of each head.
@@ -79,25 +68,6 @@ class DeiTClsHead(_DeiTClsHead):
         """Joint logits of shape ``(N, K)``: the mean of both heads'."""
         cls_score, dist_score = self.scores(feats)
         return (cls_score + dist_score) / 2
-
-    def loss(self, feats: Tokens,
-             data_samples: List[DataSample]) -> Dict[str, Tensor]:
-        """Compute the losses of a batch.
-
-        Args:
-            feats (Sequence[tuple[Tensor, Tensor]]): As in :meth:`scores`.
-            data_samples (list[DataSample]): The N samples, with their labels
-                and, unless ``mode='none'``, the teacher's logits.
-
-        Returns:
-            dict[str, Tensor]: See :meth:`DistillationLoss.forward`.
-        """
-        target = stack_targets(data_samples)
-        if not self.needs_teacher:
-            return self.loss_module(self(feats), target)
-        cls_score, dist_score = self.scores(feats)
-        return self.loss_module(cls_score, target, dist_score,
-                                stack_teacher_logits(data_samples))
 
     def predict(
         self,

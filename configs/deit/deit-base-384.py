@@ -1,0 +1,34 @@
+# DeiT-B fine-tuned at 384 pixels: 83.1 top-1 on ImageNet-1k (paper Table 3).
+# 30 epochs on 8 GPUs of 64 images, from the checkpoint of deit-base.py, whose
+# position embedding is interpolated as it is loaded.
+#
+#     bash tools/dist_train.sh configs/deit/deit-base-384.py 8
+_base_ = [
+    '../_base_/datasets/imagenet_deit_384.py',
+    '../_base_/schedules/deit_bs512_adamw_finetune_30e.py',
+    '../_base_/default_runtime.py',
+]
+
+load_from = 'work_dirs/deit-base/epoch_300.pth'
+
+model = dict(
+    type='ImageClassifier',
+    backbone=dict(
+        type='mmdeit.VisionTransformer',
+        arch='deit-base',
+        img_size=384,
+        patch_size=16),
+    neck=None,
+    head=dict(
+        type='VisionTransformerClsHead',
+        num_classes=1000,
+        in_channels=768,
+        loss=dict(
+            type='LabelSmoothLoss', label_smooth_val=0.1, mode='original')),
+    # one of the two, with even chances, for each batch
+    train_cfg=dict(augments=[
+        dict(type='Mixup', alpha=0.8),
+        dict(type='CutMix', alpha=1.0),
+    ]))
+
+custom_hooks = [dict(type='mmdeit.EvalModeHook')]

@@ -1,0 +1,27 @@
+# DeiT-B, distilled from DeiT-B instead of a convnet: 81.9 top-1 on ImageNet-1k
+# (paper Table 2). 300 epochs on 8 GPUs of 128 images, after deit-base.py.
+#
+#     bash tools/dist_train.sh configs/deit/deit-base-distilled_by-deit.py 8
+_base_ = './deit-base-distilled.py'
+
+custom_hooks = [
+    dict(
+        type='mmdeit.TeacherHook',
+        teacher=dict(
+            type='ImageClassifier',
+            backbone=dict(type='mmdeit.VisionTransformer', arch='deit-base'),
+            head=dict(
+                type='VisionTransformerClsHead',
+                num_classes=1000,
+                in_channels=768),
+            data_preprocessor=dict(
+                mean=[123.675, 116.28, 103.53],
+                std=[58.395, 57.12, 57.375],
+                to_rgb=True)),
+        checkpoint='work_dirs/deit-base/epoch_300.pth'),
+    dict(
+        type='mmdeit.EMAHook',
+        momentum=1 - 0.99996,
+        evaluate_on_ema=False,
+        evaluate_on_origin=True),
+]
