@@ -1,0 +1,228 @@
+"""The weights of a DeiT under the names of several projects.
+
+Names differ, and Hugging Face keeps query, key and value apart; every tensor
+comes back bit for bit. For DeiT as published: one class token, square images,
+a linear classifier for each token. Files are left to
+``tools/model_converters/convert_deit.py``.
+"""
+import re
+from math import isqrt
+from textwrap import shorten
+from typing import Dict, Iterable, Iterator, List, Tuple
+
+import torch
+from torch import Tensor
+
+# Format: column of the tables below. "official" and "timm" share their names
+# and so do "mmdeit" and "mmpretrain"; only the files differ.
+FORMATS = dict(mmdeit=0, mmpretrain=0, official=1, timm=1, huggingface=2)
+
+# This project, official, Hugging Face (`modeling_deit.py` of transformers 4;
+# 5 has other names in memory, but these in its files), and the shape of the
+# tensor, or of the weight with a bias beside it. C: width of the tokens, T:
+# their number, I and P: channels and side of a patch, F: width of the MLP, K:
+# classes. "#" is the number of a block, "*" query, key and value.
+_STEM = (
+    ('backbone.cls_token', 'cls_token', 'deit.embeddings.cls_token', '1 1 C'),
+    ('backbone.dist_token', 'dist_token',
+     'deit.embeddings.distillation_token', '1 1 C'),
+    ('backbone.pos_embed', 'pos_embed',
+     'deit.embeddings.position_embeddings', '1 T C'),
+    ('backbone.patch_embed.projection', 'patch_embed.proj',
+     'deit.embeddings.patch_embeddings.projection', 'C I P P'),
+)
+_BLOCK = (
+    ('backbone.layers.#.ln1', 'blocks.#.norm1',
+     'deit.encoder.layer.#.layernorm_before', 'C'),
+    ('backbone.layers.#.attn.qkv', 'blocks.#.attn.qkv',
+     'deit.encoder.layer.#.attention.attention.*', '3C C'),
+    ('backbone.layers.#.attn.proj', 'blocks.#.attn.proj',
+     'deit.encoder.layer.#.attention.output.dense', 'C C'),
+    ('backbone.layers.#.ln2', 'blocks.#.norm2',
+     'deit.encoder.layer.#.layernorm_after', 'C'),
+    ('backbone.layers.#.ffn.layers.0.0', 'blocks.#.mlp.fc1',
+     'deit.encoder.layer.#.intermediate.dense', 'F C'),
+    ('backbone.layers.#.ffn.layers.1', 'blocks.#.mlp.fc2',
+     'deit.encoder.layer.#.output.dense', 'C F'),
+)
+_TOP = (
+    ('backbone.ln1', 'norm', 'deit.layernorm', 'C'),
+    ('head.layers.head', 'head', 'cls_classifier', 'K C'),
+    ('head.layers.head_dist', 'head_dist', 'distillation_classifier', 'K C'),
+)
+
+
+def _tensors(fmt: str, depth: int,
+             distilled: bool) -> Iterator[Tuple[str, List[str], str]]:
+    """Yield this project's name, the format's name or names, the shape."""
+    blocks = ([cell.replace('#', str(n)) for cell in row]
+              for n in range(depth) for row in _BLOCK)
+    for row in (*_STEM, *blocks, *_TOP):
+        own, other, shape = row[0], row[FORMATS[fmt]], row[3]
+        if not distilled:
+            if 'dist' in own:
+                continue
+            # Hugging Face has the undistilled DeiT as a ViT; its
+            # DeiTForImageClassification, two tokens and one classifier, is
+            # nothing that the others know.
+            other = re.sub('^deit', 'vit', other)
+            other = re.sub('^cls_classifier', 'classifier', other)
+        parts = ('query', 'key', 'value') if '*' in other else ('', )
+        suffixes = [('', shape)] if shape[0] == '1' else [
+            ('.weight', shape), ('.bias', shape.split()[0])]
+        for suffix, dims in suffixes:
+            yield (own + suffix,
+                   [other.replace('*', part) + suffix for part in parts], dims)
+
+
+def _layout(state_dict: dict) -> Tuple[int, bool]:
+    """Depth, and whether it is distilled, as the names say it."""
+    blocks = re.findall(
+        r'^(?:backbone\.layers|blocks|\w+\.encoder\.layer)\.(\d+)\.',
+        '\n'.join(map(str, state_dict)), re.MULTILINE)
+    # No more than there are names, so that a forged one costs no memory.
+    depth = min(max(map(int, blocks), default=-1) + 1, len(state_dict))
+    return depth, any('dist' in str(name) for name in state_dict)
+
+
+def _first(names: Iterable) -> str:
+    names = [str(name) for name in names]
+    rest = f' and {len(names) - 3} more' if len(names) > 3 else ''
+    return shorten(', '.join(names[:3]), 300) + rest
+
+
+def detect_names(state_dict: dict) -> str:
+    """Tell whose names the tensors of a DeiT have.
+
+    Args:
+        state_dict (dict[str, Tensor]): The weights.
+
+    Returns:
+        str: ``'mmdeit'``, ``'timm'`` or ``'huggingface'``, whichever has most
+        of the names.
+
+    Raises:
+        ValueError: If none has any.
+    """
+
+    def known(fmt: str) -> int:
+        return sum(name in state_dict
+                   for _, names, _ in _tensors(fmt, *_layout(state_dict))
+                   for name in names)
+
+    fmt = max(('mmdeit', 'timm', 'huggingface'), key=known)
+    if known(fmt) == 0:
+        raise ValueError(
+            f'unknown keys {_first(state_dict) or "(none)"}: expected the '
+            f'state_dict of a DeiT as one of {", ".join(FORMATS)} has it')
+    return fmt
+
+
+def check(state_dict: dict, fmt: str) -> None:
+    """Check that tensors are the weights of one DeiT, all of them.
+
+    Args:
+        state_dict (dict[str, Tensor]): The weights.
+        fmt (str): Their format, a key of ``FORMATS``.
+
+    Raises:
+        ValueError: If names are unknown or missing, or if shapes do not fit
+            together.
+    """
+    depth, distilled = _layout(state_dict)
+    tensors = list(_tensors(fmt, depth, distilled))
+    expected = dict.fromkeys(name for _, names, _ in tensors
+                             for name in names)
+    unknown = [name for name in state_dict if name not in expected]
+    missing = [name for name in expected
+               if not isinstance(state_dict.get(name), Tensor)]
+    problems = [f'{kind} keys {_first(names)}' for kind, names in
+                (('unknown', unknown), ('missing', missing)) if names]
+    if problems:
+        raise ValueError(
+            f'{" and ".join(problems)}: expected all of a '
+            f'{"" if distilled else "un"}distilled DeiT of {depth} blocks as '
+            f'{fmt} names it; give the right format or a complete checkpoint')
+    sizes = {'1': 1}
+    for _, names, dims in tensors:
+        for name in names:
+            shape = tuple(state_dict[name].shape)
+            for dim, size in zip(dims.split(), shape):
+                sizes.setdefault(dim, size)
+            sizes['3C'] = (3 if len(names) == 1 else 1) * sizes.get('C', 0)
+            fitting = tuple(sizes.get(dim, dim) for dim in dims.split())
+            if shape != fitting:
+                raise ValueError(
+                    f'{name} has shape {shape}, expected {fitting} after the '
+                    'tensors before it: give the weights of one model, with '
+                    'one width and one number of classes')
+    patches = sizes['T'] - 1 - distilled
+    if patches < 1 or isqrt(patches)**2 != patches:
+        raise ValueError(
+            f'the position embedding has {sizes["T"]} rows, expected '
+            f'{1 + distilled} and a square number of patches: give the '
+            'weights of one model, for square images')
+
+
+@torch.no_grad()
+def convert(state_dict: Dict[str, Tensor], source: str,
+            target: str) -> Dict[str, Tensor]:
+    """Give the weights of a DeiT the names they have elsewhere.
+
+    Args:
+        state_dict (dict[str, Tensor]): The weights, all of them.
+        source (str): Their format, a key of ``FORMATS``.
+        target (str): The format to have.
+
+    Returns:
+        dict[str, Tensor]: Copies, contiguous and each in its own memory.
+
+    Raises:
+        ValueError: See :func:`check`.
+    """
+    check(state_dict, source)
+    layout = _layout(state_dict)
+    weights = {
+        own: torch.cat([state_dict[name] for name in names])  # 3x (C, C)
+        for own, names, _ in _tensors(source, *layout)
+    }
+    return {
+        name: part.clone(memory_format=torch.contiguous_format)
+        for own, names, _ in _tensors(target, *layout)
+        for name, part in zip(names, weights[own].chunk(len(names)))
+    }
+
+
+def add_dist_token(state_dict: Dict[str, Tensor]) -> Dict[str, Tensor]:
+    """Let an undistilled model start a distilled one.
+
+    The paper trains its distilled models from scratch, so this choice is
+    ours: distillation token, its position and its classifier start as copies
+    of the class token's, so both heads start as the trained classifier, up to
+    the attention that a second token draws. The teacher's labels, which the
+    distillation head alone learns, then draw the two apart.
+
+    Args:
+        state_dict (dict[str, Tensor]): The weights of an undistilled model
+            with this project's names; ``backbone.pos_embed`` has shape
+            ``(1, T, C)``.
+
+    Returns:
+        dict[str, Tensor]: Those of a distilled one, with ``(1, T + 1, C)``.
+
+    Raises:
+        ValueError: If it is distilled already.
+    """
+    if _layout(state_dict)[1]:
+        raise ValueError('it has a distillation token already: leave out '
+                         '--add-dist-token')
+    pos_embed = state_dict['backbone.pos_embed']
+    head = 'head.layers.head'
+    return {
+        **state_dict,
+        'backbone.dist_token': state_dict['backbone.cls_token'].clone(),
+        # class token, distillation token, patches
+        'backbone.pos_embed': torch.cat((pos_embed[:, :1], pos_embed), dim=1),
+        f'{head}_dist.weight': state_dict[f'{head}.weight'].clone(),
+        f'{head}_dist.bias': state_dict[f'{head}.bias'].clone(),
+    }

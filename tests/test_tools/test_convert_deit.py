@@ -1,0 +1,180 @@
+import builtins
+import importlib.util
+import re
+from argparse import Namespace
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from mmdeit.conversion import convert
+
+from ..test_conversion import assert_same, build
+from .conftest import ROOT, run_tool
+
+TOOL = 'tools/model_converters/convert_deit.py'
+
+
+class Malicious:
+    """A pickle that runs code when it is loaded."""
+
+    def __reduce__(self):
+        return (open, ('executed', 'w'))
+
+
+@pytest.fixture
+def run(monkeypatch, capsys, tmp_path):
+    """Run the tool in an empty folder and return what it printed."""
+    monkeypatch.chdir(tmp_path)
+    spec = importlib.util.spec_from_file_location('convert_deit', ROOT / TOOL)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+
+    def run(*options):
+        monkeypatch.setattr('sys.argv', ['convert_deit.py', *options])
+        module.main()
+        return capsys.readouterr().out
+
+    return run
+
+
+@pytest.fixture
+def weights():
+    torch.manual_seed(0)
+    return build().state_dict()
+
+
+@pytest.fixture
+def fails(run, tmp_path):
+    """Run the tool, expect one line of error and no file."""
+
+    def fails(*options):
+        before = set(tmp_path.iterdir())
+        with pytest.raises(SystemExit) as info:
+            run(*options)
+        assert set(tmp_path.iterdir()) == before
+        message = str(info.value)
+        assert message.startswith('error: ') and '\n' not in message
+        return message
+
+    return fails
+
+
+def test_chain_of_all_formats(run, weights):
+    torch.save(dict(state_dict=weights), 'a.pth')
+    names = ['a.pth', 'official.pth', 'timm.pth', 'timm.safetensors',
+             'hf.bin', 'hf.safetensors', 'pretrain.pth', 'out/b.pth']
+    formats = ['mmdeit', 'official', 'timm', 'timm', 'huggingface',
+               'huggingface', 'mmpretrain', 'mmdeit']
+    steps = list(zip(names, formats))
+    for (src, source), (dst, target) in zip(steps, steps[1:]):
+        source = source.replace('mmpretrain', 'mmdeit')  # the same files
+        assert run(src, dst, '--to', target) == (
+            f'{src} ({source}) -> {dst} ({target}): distilled, 6 tokens of '
+            'width 8, 4 classes\n')
+    assert_same(torch.load('out/b.pth', weights_only=True)['state_dict'],
+                weights)
+    official = convert(weights, 'mmdeit', 'official')
+    assert_same(torch.load('official.pth', weights_only=True)['model'],
+                official)
+    assert_same(torch.load('timm.pth', weights_only=True), official)
+    hugging_face = convert(weights, 'mmdeit', 'huggingface')
+    assert_same(load_file('hf.safetensors'), hugging_face)
+    assert_same(torch.load('hf.bin', weights_only=True), hugging_face)
+
+
+def test_leaves_the_training_out_and_says_so(run, cfg, build_runner):
+    runner = build_runner(cfg)
+    runner.train()
+    src = f'{cfg.work_dir}/epoch_2.pth'
+    output = run(src, 'a.pth', '--to', 'official')
+    assert re.search('\nLeft out: .*optimizer', output)
+    run('a.pth', 'b.pth')
+    assert_same(torch.load('b.pth', weights_only=True)['state_dict'],
+                runner.model.state_dict())
+
+
+def test_official_training(run, fails, weights):
+    """It keeps its optimiser, and its arguments as an object."""
+    official = convert(weights, 'mmdeit', 'official')
+    torch.save(dict(model=official, epoch=1, args=Namespace(lr=.1)), 'a.pth')
+    if not hasattr(torch.serialization, 'add_safe_globals'):
+        assert 'keep only its state_dict' in fails('a.pth', 'b.pth')
+        return
+    assert run('a.pth', 'b.pth').endswith('Left out: epoch, args\n')
+
+
+def test_undistilled_starts_distilled(run, fails):
+    torch.manual_seed(0)
+    torch.save(convert(build(False).state_dict(), 'mmdeit', 'timm'), 'a.pth')
+    assert ': undistilled, 5 tokens' in run('a.pth', 'b.pth')
+    output = run('a.pth', 'c.pth', '--add-dist-token')
+    assert '(mmdeit): distilled, 6 tokens' in output
+    build().load_state_dict(
+        torch.load('c.pth', weights_only=True)['state_dict'], strict=True)
+    assert 'leave out --add-dist-token' in fails('c.pth', 'd.pth',
+                                                 '--add-dist-token')
+
+
+@pytest.mark.parametrize('name', ['a.pth', 'a.safetensors'])
+def test_truncated(run, fails, weights, tmp_path, name):
+    torch.save(dict(state_dict=weights), 'whole.pth')
+    run('whole.pth', name, '--to', 'timm')
+    path = tmp_path / name
+    path.write_bytes(path.read_bytes()[:-500])
+    assert fails(name, 'b.pth').startswith(f'error: {name} is no ')
+
+
+def test_nothing_in_a_file_is_executed(fails, weights, tmp_path):
+    torch.save(dict(state_dict=weights, extra=Malicious()), tmp_path / 'a.pth')
+    assert 'a.pth is no checkpoint that can be loaded safely' in fails(
+        'a.pth', 'b.pth')
+    assert not (tmp_path / 'executed').exists()
+
+
+def test_errors_name_the_file(fails, weights):
+    assert 'no checkpoint at nowhere.pth' in fails('nowhere.pth', 'b.pth')
+    assert 'no checkpoint at no.safetensors' in fails('no.safetensors', 'b.pth')
+    torch.save(dict(state_dict=weights), 'a.pth')
+    assert 'a.pth: unknown keys backbone.cls_token, ' in fails(
+        'a.pth', 'b.pth', '--from', 'official')
+    assert 'a.pth is SRC: name another' in fails('a.pth', './a.pth')
+    assert 'b.safetensors: official reads no .safetensors: name it b.pth' in \
+        fails('a.pth', 'b.safetensors', '--to', 'official')
+    torch.save(dict(model=torch.ones(1)), 'c.pth')
+    assert 'c.pth: unknown keys model: expected the state_dict of a DeiT' in \
+        fails('c.pth', 'b.pth')
+
+
+def test_full_disk(fails, weights, tmp_path, monkeypatch):
+    def save(_, path):
+        path.write_bytes(b'half')
+        raise OSError('no space left on device')
+
+    torch.save(dict(state_dict=weights), 'a.pth')
+    (tmp_path / 'b.pth').write_bytes(b'whole')
+    monkeypatch.setattr(torch, 'save', save)
+    assert 'no space left' in fails('a.pth', 'b.pth')
+    assert (tmp_path / 'b.pth').read_bytes() == b'whole'
+
+
+def test_without_safetensors(fails, weights, monkeypatch):
+    def without(name, *args):
+        if name.startswith('safetensors'):
+            raise ImportError(name)
+        return original(name, *args)
+
+    original = builtins.__import__
+    torch.save(dict(state_dict=weights), 'a.pth')
+    monkeypatch.setattr(builtins, '__import__', without)
+    assert fails('a.pth', 'b.safetensors', '--to', 'timm') == (
+        'error: .safetensors files take one more package: pip install '
+        'safetensors')
+
+
+def test_as_a_user_runs_it(tmp_path):
+    src = tmp_path / 'a.pth'
+    src.write_bytes(b'no checkpoint')
+    output = run_tool(TOOL, src, tmp_path / 'b.pth', check=False)
+    assert output.startswith(f'error: {src} is no checkpoint')
+    assert output.count('\n') == 1

@@ -1,0 +1,142 @@
+"""Convert a DeiT checkpoint between projects, without loss."""
+import os
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from pathlib import Path
+from typing import Dict, List, Optional, Tuple
+
+import torch
+from torch import Tensor
+
+from mmdeit.checkpoint import load_checkpoint
+from mmdeit.conversion import FORMATS, add_dist_token, convert, detect_names
+
+# The entry of the file that holds the weights; elsewhere they are all of it.
+ENTRIES = dict(mmdeit='state_dict', mmpretrain='state_dict', official='model')
+
+
+def parse_args() -> Namespace:
+    parser = ArgumentParser(
+        description='''\
+Convert the weights of a DeiT, distilled or not, from one format to another:
+
+  mmdeit, mmpretrain  checkpoints of this project and of mmpretrain: the same
+  official            facebookresearch/deit
+  timm                .pth or .safetensors
+  huggingface         pytorch_model.bin or model.safetensors of
+                      DeiTForImageClassificationWithTeacher, or undistilled
+                      ViTForImageClassification; the config.json that belongs
+                      to it is not written
+
+Every tensor is kept bit for bit. Only weights are converted: what else is in
+the file (optimizer, moving average, log) is left out, and named.''',
+        epilog='''\
+example:
+  convert_deit.py deit_tiny_distilled_patch16_224-b40b3cf7.pth deit-tiny.pth \\
+      --to mmdeit''',
+        formatter_class=RawDescriptionHelpFormatter)
+    parser.add_argument(
+        'src', help='checkpoint, or https address with a hash in its name')
+    parser.add_argument(
+        'dst', type=Path, help='file to write; safetensors if it ends in that')
+    parser.add_argument(
+        '--from',
+        dest='source',
+        choices=FORMATS,
+        help='format of SRC; detected when not given')
+    parser.add_argument(
+        '--to',
+        dest='target',
+        choices=FORMATS,
+        default='mmdeit',
+        help='format of DST; defaults to mmdeit')
+    parser.add_argument(
+        '--add-dist-token',
+        action='store_true',
+        help='start a distilled model from an undistilled one: distillation '
+        'token, its position and its classifier are copies of the class '
+        "token's")
+    return parser.parse_args()
+
+
+def safetensors():
+    try:
+        import safetensors.torch
+    except ImportError as error:
+        raise ImportError('.safetensors files take one more package: '
+                          'pip install safetensors') from error
+    return safetensors.torch
+
+
+def read(path: str) -> Tuple[dict, Optional[str], List[str]]:
+    """Read the weights in a file, and nothing that could run code.
+
+    Returns:
+        tuple[dict, str | None, list[str]]: The weights; the entry of the file
+        they were in, None if they are all of it; the other entries.
+    """
+    if path.endswith('.safetensors') and Path(path).is_file():
+        load_file = safetensors().load_file
+        try:
+            return load_file(path), None, []
+        except Exception as error:  # damaged files raise several types
+            raise ValueError(f'{path} is no whole .safetensors file: fetch it '
+                             f'again ({error})') from error
+    # The official code saves its arguments beside the weights; older torch
+    # cannot pass over them.
+    if hasattr(torch.serialization, 'add_safe_globals'):
+        torch.serialization.add_safe_globals([Namespace])
+    checkpoint = load_checkpoint(path)
+    for entry in ('state_dict', 'model'):
+        if isinstance(checkpoint.get(entry), dict):
+            others = [str(name) for name in checkpoint if name != entry]
+            return checkpoint[entry], entry, others
+    return checkpoint, None, []
+
+
+def write(path: Path, weights: Dict[str, Tensor], target: str) -> None:
+    """Write a file in the layout of ``target``, all of it or nothing."""
+    entry = ENTRIES.get(target)
+    part = path.with_name(f'{path.name}.{os.getpid()}.part')
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        if path.suffix != '.safetensors':
+            torch.save({entry: weights} if entry else weights, part)
+        elif entry is None:
+            safetensors().save_file(weights, part, {'format': 'pt'})
+        else:
+            raise ValueError(f'{path}: {target} reads no .safetensors: name '
+                             f'it {path.stem}.pth')
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def main() -> None:
+    args = parse_args()
+    try:
+        if args.dst.resolve() == Path(args.src).resolve():
+            raise ValueError(f'{args.dst} is SRC: name another file as DST')
+        weights, entry, others = read(args.src)
+        try:
+            source = args.source or detect_names(weights)
+            if source == 'timm' and entry == 'model' and not args.source:
+                source = 'official'
+            weights = convert(weights, source, 'mmdeit')
+            if args.add_dist_token:
+                weights = add_dist_token(weights)
+        except ValueError as error:
+            raise ValueError(f'{args.src}: {error}') from error
+        write(args.dst, convert(weights, 'mmdeit', args.target), args.target)
+    except (ImportError, OSError, ValueError) as error:
+        raise SystemExit(f'error: {error}') from error
+    _, tokens, width = weights['backbone.pos_embed'].shape
+    kind = 'dist' if 'backbone.dist_token' in weights else 'undist'
+    print(f'{args.src} ({source}) -> {args.dst} ({args.target}): {kind}illed, '
+          f'{tokens} tokens of width {width}, '
+          f'{len(weights["head.layers.head.bias"])} classes')
+    if others:
+        print(f'Left out: {", ".join(others)}')
+
+
+if __name__ == '__main__':
+    main()
