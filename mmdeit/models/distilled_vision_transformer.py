@@ -33,6 +33,10 @@ class DistilledVisionTransformer(VisionTransformer,
                 and self.init_cfg['type'] == 'Pretrained'):
             trunc_normal_(self.dist_token, std=.02)
 
+    def _freeze_stages(self) -> None:
+        super()._freeze_stages()
+        self.dist_token.requires_grad = False
+
     def get_layer_depth(self,
                         param_name: str,
                         prefix: str = '') -> Tuple[int, int]:

@@ -45,6 +45,8 @@ class VisionTransformer(_VisionTransformer):
             linearly from 0 at the first. The recipe has 0.1. Defaults to 0.
         out_type (str): ``'cls_token'``, ``'featmap'``, ``'avg_featmap'`` or
             ``'raw'``, as in mmpretrain. Defaults to ``'cls_token'``.
+        frozen_stages (int): Freeze the embedding, its tokens and so many
+            layers; they stay in eval mode too. Defaults to -1, none.
         init_cfg (dict, optional): Initialisation, for instance
             ``dict(type='Pretrained', checkpoint=...)``. Defaults to None,
             the official one: see :meth:`init_weights`.
@@ -66,6 +68,7 @@ class VisionTransformer(_VisionTransformer):
                  out_indices: Union[int, Sequence[int]] = -1,
                  drop_path_rate: float = 0.,
                  out_type: str = 'cls_token',
+                 frozen_stages: int = -1,
                  init_cfg: Optional[dict] = None) -> None:
         height, width = to_2tuple(img_size)
         if height % patch_size or width % patch_size:
@@ -83,6 +86,17 @@ class VisionTransformer(_VisionTransformer):
             drop_path_rate=drop_path_rate,
             out_type=out_type,
             init_cfg=init_cfg)
+        # Only now are all tokens there to be frozen.
+        self.frozen_stages = frozen_stages
+        if frozen_stages > 0:
+            self._freeze_stages()
+
+    def train(self, mode: bool = True) -> nn.Module:
+        """Set the mode, of all but the frozen layers."""
+        super().train(mode)
+        if mode and self.frozen_stages > 0:
+            self._freeze_stages()
+        return self
 
     def init_weights(self) -> None:
         """Start as the official code does, unless weights were loaded.

@@ -1,5 +1,7 @@
 import pytest
 import torch
+from mmengine.optim import build_optim_wrapper
+from mmengine.registry import MODELS
 from mmpretrain.models.backbones import (
     DistilledVisionTransformer as _DistilledVisionTransformer,
 )
@@ -56,3 +58,47 @@ def test_both_tokens_start_from_a_truncated_normal(model):
 ])
 def test_layer_depth(model, name, depth):
     assert model.get_layer_depth(name, 'backbone.') == (depth, 14)
+
+
+def test_freezing_knows_both_tokens():
+    model = DistilledVisionTransformer(
+        'tiny', img_size=32, frozen_stages=3, drop_path_rate=0.1)
+    model.train()
+    frozen = {n for n, p in model.named_parameters() if not p.requires_grad}
+    assert frozen == {
+        name for name, _ in model.named_parameters()
+        if not name.startswith(('layers', 'ln1')) or name.startswith(
+            ('layers.0.', 'layers.1.', 'layers.2.'))
+    }
+    assert {'cls_token', 'dist_token', 'pos_embed'} < frozen
+    assert [layer.training for layer in model.layers] == [False] * 3 + [True
+                                                                        ] * 9
+
+
+def test_layer_wise_learning_rates_know_both_tokens():
+    model = MODELS.build(
+        dict(
+            type='ImageClassifier',
+            backbone=dict(
+                type='mmdeit.DistilledVisionTransformer',
+                arch='tiny',
+                img_size=32),
+            head=dict(
+                type='mmdeit.DeiTClsHead', num_classes=3, in_channels=192)))
+    optimizer = build_optim_wrapper(
+        model,
+        dict(
+            constructor='LearningRateDecayOptimWrapperConstructor',
+            optimizer=dict(type='AdamW', lr=1., weight_decay=0.05),
+            paramwise_cfg=dict(layer_decay_rate=0.5)))
+    rates = {
+        id(parameter): group['lr']
+        for group in optimizer.param_groups for parameter in group['params']
+    }
+    for name, parameter in model.named_parameters():
+        depth = 13
+        if '_token' in name or 'embed' in name:
+            depth = 0
+        elif 'backbone.layers' in name:
+            depth = int(name.split('.')[2]) + 1
+        assert rates[id(parameter)] == 0.5**(13 - depth), name
