@@ -4,7 +4,6 @@ from typing import Tuple
 from mmpretrain.models.backbones import (
     DistilledVisionTransformer as _DistilledVisionTransformer,
 )
-from torch.nn.init import trunc_normal_
 
 from mmdeit.registry import MODELS
 
@@ -18,20 +17,14 @@ class DistilledVisionTransformer(VisionTransformer,
 
     Paper Section 4, "Distillation through attention". The order of the tokens
     and the state-dict keys are those of mmpretrain's class of the same name,
-    so that checkpoints go both ways. Arguments are those of
-    :class:`mmdeit.models.VisionTransformer`.
+    so that checkpoints go both ways. Arguments and initialisation are those of
+    :class:`mmdeit.models.VisionTransformer`; mmpretrain's class draws the
+    distillation token as that does the others.
 
     With ``out_type='cls_token'`` the output is a tuple with one item for each
     of ``out_indices``: the pair of class and distillation token, each of
     shape ``(N, C)``.
     """
-
-    def init_weights(self) -> None:
-        """As :meth:`VisionTransformer.init_weights`, both tokens included."""
-        super().init_weights()
-        if not (isinstance(self.init_cfg, dict)
-                and self.init_cfg['type'] == 'Pretrained'):
-            trunc_normal_(self.dist_token, std=.02)
 
     def _freeze_stages(self) -> None:
         super()._freeze_stages()

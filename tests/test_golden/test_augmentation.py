@@ -1,0 +1,107 @@
+"""RandAugment and random erasing against the official distributions."""
+from math import ceil
+
+import numpy as np
+import pytest
+from mmengine.config import Config
+from mmengine.registry import TRANSFORMS
+
+from .config import ROOT
+from .fixture import load
+
+RANDAUGMENT = load('augmentation')['randaugment']
+ERASING = load('augmentation')['random_erasing']
+NAMES = dict(
+    PosterizeIncreasing='Posterize', SolarizeIncreasing='Solarize',
+    ColorIncreasing='ColorTransform', ContrastIncreasing='Contrast',
+    BrightnessIncreasing='Brightness', SharpnessIncreasing='Sharpness',
+    ShearX='Shear', ShearY='Shear', TranslateXRel='Translate',
+    TranslateYRel='Translate')
+DRAWS = 20_000
+
+
+def build(name):
+    cfg = Config.fromfile(
+        ROOT / 'configs/_base_/datasets/imagenet_deit_224.py')
+    return TRANSFORMS.build(
+        next(t for t in cfg.train_pipeline if t.type == name))
+
+
+def test_the_same_operations_equally_often():
+    transform = build('RandAugment')
+    assert [type(t).__name__ for t in transform.transforms] == [
+        NAMES.get(name, name) for name in RANDAUGMENT['ops']
+    ]
+    assert transform.num_policies == RANDAUGMENT['num_layers']
+    np.random.seed(0)
+    for op in transform.transforms:
+        assert op.prob == RANDAUGMENT['prob']
+        applied = [not op.random_disable() for _ in range(1000)]
+        assert np.mean(applied) == pytest.approx(0.5, abs=0.07)  # 4 sigma
+
+
+@pytest.mark.parametrize('index', range(len(RANDAUGMENT['ops'])))
+def test_strength_of_each_operation(index):
+    name = RANDAUGMENT['ops'][index]
+    op = build('RandAugment').transforms[index]
+    expected = RANDAUGMENT['args'][name]
+    if expected is None:
+        assert op.magnitude_range is None
+        return
+    op.magnitude_std = 0
+    for level, value in zip(RANDAUGMENT['levels'], expected):
+        op.magnitude_level = level
+        strength = op.random_magnitude()
+        if name in ('PosterizeIncreasing', 'SolarizeIncreasing'):
+            strength = ceil(round(strength, 9))  # whole bits and values
+        # what is added to a pixel is cut to whole values later
+        tolerance = 1. if name == 'SolarizeAdd' else 1e-9
+        assert strength == pytest.approx(value, abs=tolerance)
+
+
+def test_level_is_drawn_from_the_same_distribution():
+    op = build('RandAugment').transforms[3]
+    op.magnitude_range = (0, 10)
+    np.random.seed(0)
+    levels = [op.random_magnitude() for _ in range(DRAWS)]
+    # standard error 0.0035
+    assert np.mean(levels) == pytest.approx(RANDAUGMENT['level_mean'], abs=.02)
+    assert np.std(levels) == pytest.approx(RANDAUGMENT['level_std'], abs=.02)
+    assert max(levels) == RANDAUGMENT['level_at_most']
+
+
+def test_erased_areas():
+    transform = build('RandomErasing')
+    np.random.seed(0)
+    applied = [not transform.random_disable() for _ in range(DRAWS)]
+    assert np.mean(applied) == pytest.approx(0.25, abs=0.0125)  # 4 sigma
+    _, _, height, width = np.array(
+        [transform.random_patch(224, 224) for _ in range(DRAWS)]).T
+    area = height * width / 224**2
+    for percent, value in ERASING['area_quantiles'].items():
+        assert np.percentile(area, int(percent)) == pytest.approx(
+            value, abs=0.01)
+    aspect = np.log(height / width)
+    assert aspect.mean() == pytest.approx(ERASING['log_aspect_mean'], abs=.03)
+    assert aspect.std() == pytest.approx(ERASING['log_aspect_std'], rel=.03)
+
+
+def test_erased_pixels_are_noise_of_the_images_own_mean_and_deviation():
+    """Normal as in the official code, but cut to the range of a pixel."""
+    cfg = Config.fromfile(
+        ROOT / 'configs/_base_/datasets/imagenet_deit_224.py')
+    transform = build('RandomErasing')
+    transform.erase_prob = 1.
+    np.random.seed(0)
+    image = transform._fill_pixels(
+        np.zeros((224, 224, 3), np.uint8), 0, 0, 224, 224)
+    mean, std = np.array(cfg.bgr_mean), np.array(cfg.bgr_std)
+    normalized = (image - mean) / std
+    # A standard normal cut at the ends of a pixel's range, about -2.1 and 2.6:
+    # a deviation of 0.96 to 0.97
+    assert np.abs(normalized.mean(axis=(0, 1))).max() < 0.02
+    assert np.abs(normalized.std(axis=(0, 1)) - 1).max() < 0.05
+    # each pixel and each channel on its own
+    flat = normalized.reshape(-1, 3)
+    assert np.abs(np.corrcoef(flat.T) - np.eye(3)).max() < 0.02
+    assert abs(np.corrcoef(flat[:-1, 0], flat[1:, 0])[0, 1]) < 0.02
