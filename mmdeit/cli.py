@@ -8,6 +8,7 @@ from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
 from mmdeit.checkpoint import load_safely
+from mmdeit.datasets.image_list import check_image_list
 from mmdeit.environment import adapt_to_device
 
 
@@ -98,6 +99,7 @@ def check_data(cfg: Config, *dataloaders: str) -> None:
     Raises:
         FileNotFoundError: If a dataset's folder on the disk is missing or
             empty.
+        ValueError: If a list of images leads out of it.
     """
     for name in dataloaders:
         dataset = (cfg.get(name) or {}).get('dataset', {})
@@ -112,6 +114,10 @@ def check_data(cfg: Config, *dataloaders: str) -> None:
                 f'{name}: no data in {folder}: put {dataset.type} there (the '
                 'first lines of the config may tell how), or set '
                 f'--cfg-options {name}.dataset.data_root=FOLDER')
+        ann_file = Path(root).expanduser() / (
+            dataset.get('ann_file') or f'meta/{dataset.get("split")}.txt')
+        if ann_file.suffix == '.txt' and ann_file.is_file():
+            check_image_list(str(ann_file), str(folder))
 
 
 def build_runner(cfg: Config) -> Runner:

@@ -4,6 +4,7 @@ Keep ``default_scope = 'mmpretrain'`` in configs and name the components of
 this package with their scope, as in ``type='mmdeit.TeacherHook'``.
 """
 from mmengine.registry import DATA_SAMPLERS as MMENGINE_DATA_SAMPLERS
+from mmengine.registry import DATASETS as MMENGINE_DATASETS
 from mmengine.registry import HOOKS as MMENGINE_HOOKS
 from mmengine.registry import METRICS as MMENGINE_METRICS
 from mmengine.registry import MODELS as MMENGINE_MODELS
@@ -22,6 +23,9 @@ METRICS = Registry(
 TRANSFORMS = Registry(
     'transform', parent=MMENGINE_TRANSFORMS, scope='mmdeit',
     locations=['mmdeit.datasets'])
+DATASETS = Registry(
+    'dataset', parent=MMENGINE_DATASETS, scope='mmdeit',
+    locations=['mmdeit.datasets'])
 DATA_SAMPLERS = Registry(
     'data sampler', parent=MMENGINE_DATA_SAMPLERS, scope='mmdeit',
     locations=['mmdeit.datasets'])
@@ -30,6 +34,6 @@ PARAM_SCHEDULERS = Registry(
     locations=['mmdeit.optim'])
 
 __all__ = [
-    'DATA_SAMPLERS', 'HOOKS', 'METRICS', 'MODELS', 'PARAM_SCHEDULERS',
-    'TRANSFORMS'
+    'DATA_SAMPLERS', 'DATASETS', 'HOOKS', 'METRICS', 'MODELS',
+    'PARAM_SCHEDULERS', 'TRANSFORMS'
 ]

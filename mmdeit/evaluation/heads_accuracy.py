@@ -22,10 +22,16 @@ class HeadsAccuracy(BaseMetric):
 
     The metrics are ``accuracy/top1`` and so on for the joint prediction, under
     the names mmpretrain's ``Accuracy`` uses; ``accuracy/class_top1`` and
-    ``accuracy/distill_top1`` for the heads, where the model has them.
+    ``accuracy/distill_top1`` for the heads, where the model has them. The
+    joint prediction is the mean of the heads' logits, as in the official code;
+    ``accuracy/softmax_top1`` is that of the paper's text (Section 4), which
+    adds their softmax outputs.
 
     Args:
         topk (Sequence[int]): The values of k. Defaults to ``(1, 5)``.
+        mean_softmax (bool): Whether to report the joint prediction of the
+            paper's text as well, where the model has two heads. Defaults to
+            False.
         collect_device (str): ``'cpu'`` or ``'gpu'``. Defaults to ``'cpu'``.
         prefix (str, optional): Prefix of the metrics. Defaults to None,
             which is ``'accuracy'``.
@@ -34,10 +40,12 @@ class HeadsAccuracy(BaseMetric):
 
     def __init__(self,
                  topk: Sequence[int] = (1, 5),
+                 mean_softmax: bool = False,
                  collect_device: str = 'cpu',
                  prefix: Optional[str] = None) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix)
         self.topk = tuple(topk)
+        self.mean_softmax = mean_softmax
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
         """Compare a batch at once; keep a few booleans for each image.
@@ -47,16 +55,29 @@ class HeadsAccuracy(BaseMetric):
             data_samples (Sequence[dict]): Predictions of
                 :class:`mmdeit.models.DeiTClsHead` or another classifier.
         """
-        labels = torch.cat([sample['gt_label'] for sample in data_samples])
-        hits = []
-        for field in _PREDICTIONS:
-            if field in data_samples[0]:
-                scores = torch.stack(
-                    [sample[field] for sample in data_samples])
-                hits.append(topk_hits(scores, labels, self.topk))
+        scores = [
+            torch.stack([sample[field] for sample in data_samples])
+            for field in _PREDICTIONS if field in data_samples[0]
+        ]
+        if self.mean_softmax and len(scores) == len(_PREDICTIONS):
+            scores.append((scores[1] + scores[2]) / 2)
+        hits = [self.hits(score, data_samples) for score in scores]
         # (heads, K, N) -> N arrays of (heads, K): one for each image, so that
         # what padding added to the last distributed batch can be dropped.
         self.results.extend(torch.stack(hits).permute(2, 0, 1).cpu().numpy())
+
+    def hits(self, scores: Tensor, data_samples: Sequence[dict]) -> Tensor:
+        """Whether a prediction is right, for each k and image.
+
+        Args:
+            scores (Tensor): Scores of shape ``(N, C)``.
+            data_samples (Sequence[dict]): The N samples.
+
+        Returns:
+            Tensor: Booleans of shape ``(K, N)``.
+        """
+        labels = torch.stack([sample['gt_label'] for sample in data_samples])
+        return topk_hits(scores, labels, self.topk)
 
     def compute_metrics(self, results: List[np.ndarray]) -> Dict[str, float]:
         """Average over the images.
@@ -71,17 +92,19 @@ class HeadsAccuracy(BaseMetric):
         accuracy = 100 * np.stack(results).mean(axis=0)  # (heads, K)
         return {
             f'{prefix}top{k}': float(percent)
-            for prefix, row in zip(_PREDICTIONS.values(), accuracy)
+            for prefix, row in zip((*_PREDICTIONS.values(), 'softmax_'),
+                                   accuracy)
             for k, percent in zip(self.topk, row)
         }
 
 
 def topk_hits(scores: Tensor, labels: Tensor, topk: Sequence[int]) -> Tensor:
-    """Whether the label is among the k best scores.
+    """Whether a label is among the k best scores.
 
     Args:
         scores (Tensor): Scores of shape ``(N, C)``.
-        labels (Tensor): Labels of shape ``(N, )``.
+        labels (Tensor): The L right answers to each image, of shape ``(N, L)``;
+            -1 is none.
         topk (Sequence[int]): K values of k.
 
     Returns:
@@ -95,5 +118,6 @@ def topk_hits(scores: Tensor, labels: Tensor, topk: Sequence[int]) -> Tensor:
             f'top-{max(topk)} accuracy needs as many classes, the model has '
             f'{scores.size(1)}: lower topk in val_evaluator and '
             'test_evaluator')
-    found = scores.topk(max(topk), dim=1).indices == labels[:, None]  # (N, k)
+    best = scores.topk(max(topk), dim=1).indices  # (N, k)
+    found = (best[:, :, None] == labels[:, None, :]).any(dim=2)  # (N, k)
     return torch.stack([found[:, :k].any(dim=1) for k in topk])

@@ -84,6 +84,19 @@ def test_missing_or_empty_dataset(tmp_path, make):
         'ImageNet there')
 
 
+def test_list_of_images_that_leads_out_of_the_folder(tmp_path):
+    for folder in ('train', 'val', 'meta'):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / 'file').touch()
+    (tmp_path / 'meta/train.txt').write_text('a/b.jpg 0\n../../c.jpg 1\n')
+    output = run_tool('tools/train.py', BASE, '--work-dir', tmp_path,
+                      '--cfg-options',
+                      f'train_dataloader.dataset.data_root={tmp_path}',
+                      check=False)
+    assert 'train.txt, line 2' in output.splitlines()[-1]
+    assert 'lies outside the folder' in output.splitlines()[-1]
+
+
 @pytest.mark.parametrize('option, message', [
     ('custom_hooks.0.checkpoint=none.pth',
      'FileNotFoundError: no checkpoint at none.pth: correct the path, or '

@@ -1,0 +1,35 @@
+# iNaturalist 2018, 437,513 + 24,426 images of 8,142 species; tested on val.
+# Layout: data/inaturalist2018/{train2018.json,val2018.json,train_val2018/}.
+_base_ = './transfer_224.py'
+
+data_preprocessor = dict(num_classes=8142)
+
+train_pipeline = [
+    *_base_.train_pipeline[:-1],
+    # noise for each pixel, less often than for ImageNet (deit#105)
+    dict(
+        type='RandomErasing',
+        erase_prob=0.1,
+        mode='rand',
+        min_area_ratio=0.02,
+        max_area_ratio=1 / 3,
+        fill_color=_base_.bgr_mean,
+        fill_std=_base_.bgr_std),
+    dict(type='PackInputs'),
+]
+
+train_dataloader = dict(
+    dataset=dict(
+        type='mmdeit.INaturalist',
+        data_root='data/inaturalist2018',
+        ann_file='train2018.json',
+        pipeline=train_pipeline))
+
+val_dataloader = dict(
+    dataset=dict(
+        type='mmdeit.INaturalist',
+        data_root='data/inaturalist2018',
+        ann_file='val2018.json',
+        test_mode=True))
+
+test_dataloader = val_dataloader

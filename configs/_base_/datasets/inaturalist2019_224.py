@@ -1,0 +1,35 @@
+# iNaturalist 2019, 268,243 images in all, of 1,010 species; tested on val.
+# Layout: data/inaturalist2019/{train2019.json,val2019.json,train_val2019/}.
+_base_ = './transfer_224.py'
+
+data_preprocessor = dict(num_classes=1010)
+
+train_pipeline = [
+    *_base_.train_pipeline[:-1],
+    # noise for each pixel, less often than for ImageNet (deit#105)
+    dict(
+        type='RandomErasing',
+        erase_prob=0.1,
+        mode='rand',
+        min_area_ratio=0.02,
+        max_area_ratio=1 / 3,
+        fill_color=_base_.bgr_mean,
+        fill_std=_base_.bgr_std),
+    dict(type='PackInputs'),
+]
+
+train_dataloader = dict(
+    dataset=dict(
+        type='mmdeit.INaturalist',
+        data_root='data/inaturalist2019',
+        ann_file='train2019.json',
+        pipeline=train_pipeline))
+
+val_dataloader = dict(
+    dataset=dict(
+        type='mmdeit.INaturalist',
+        data_root='data/inaturalist2019',
+        ann_file='val2019.json',
+        test_mode=True))
+
+test_dataloader = val_dataloader

@@ -1,0 +1,145 @@
+"""Accuracy with the reassessed labels of ImageNet's validation images."""
+import json
+import re
+from pathlib import Path
+from typing import Dict, List, Optional, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mmdeit.registry import METRICS
+
+from .heads_accuracy import HeadsAccuracy, topk_hits
+
+NUM_IMAGES = 50000
+NUM_CLASSES = 1000
+
+
+@METRICS.register_module()
+class ReaLAccuracy(HeadsAccuracy):
+    """ImageNet-ReaL, column "Real" of the paper's Table 5 (arXiv 2006.07159).
+
+    A prediction is right if it is among an image's labels; images without any
+    (3,163 of the 50,000) are left out. The metrics are those of
+    :class:`HeadsAccuracy` under ``real/``, so that both fit one pass.
+
+    Args:
+        label_file (str): ``real.json`` of google-research/reassessed-imagenet:
+            a list of 50,000 lists of class indices, in the order of
+            ``ILSVRC2012_val_00000001`` to ``ILSVRC2012_val_00050000``. Images
+            are found in it by their file names, in whatever folder.
+        topk (Sequence[int]): The values of k. Defaults to ``(1, 5)``.
+        mean_softmax (bool): As in :class:`HeadsAccuracy`. Defaults to False.
+        collect_device (str): ``'cpu'`` or ``'gpu'``. Defaults to ``'cpu'``.
+        prefix (str, optional): Prefix of the metrics. Defaults to None,
+            which is ``'real'``.
+
+    Raises:
+        FileNotFoundError: If the label file is missing.
+        ValueError: If it is not in the format above.
+    """
+    default_prefix = 'real'
+
+    def __init__(self,
+                 label_file: str,
+                 topk: Sequence[int] = (1, 5),
+                 mean_softmax: bool = False,
+                 collect_device: str = 'cpu',
+                 prefix: Optional[str] = None) -> None:
+        super().__init__(
+            topk=topk,
+            mean_softmax=mean_softmax,
+            collect_device=collect_device,
+            prefix=prefix)
+        self.label_file = label_file
+        self.labels = load_labels(label_file)
+
+    def hits(self, scores: Tensor, data_samples: Sequence[dict]) -> Tensor:
+        """Whether a prediction is right, for each k and image.
+
+        Args:
+            scores (Tensor): Scores of shape ``(N, C)``.
+            data_samples (Sequence[dict]): The N samples, with ``img_path``.
+
+        Returns:
+            Tensor: 0 or 1, NaN for an image without labels; of shape
+            ``(K, N)``.
+        """
+        rows = [self.row(sample.get('img_path')) for sample in data_samples]
+        labels = self.labels[rows].to(scores.device)  # (N, L)
+        hits = topk_hits(scores, labels, self.topk).float()
+        return hits.masked_fill((labels < 0).all(dim=1), torch.nan)
+
+    def row(self, img_path: Optional[str]) -> int:
+        """Where the labels of an image are.
+
+        Raises:
+            ValueError: If the image's name is not of a validation image.
+        """
+        name = Path(img_path or '').name
+        match = re.match(r'ILSVRC2012_val_(\d{8})\D', name)
+        if match is None or not 1 <= int(match[1]) <= NUM_IMAGES:
+            raise ValueError(
+                f'{self.label_file} has no labels for the image {img_path}: '
+                'they are those of ILSVRC2012_val_00000001.JPEG to '
+                f'ILSVRC2012_val_{NUM_IMAGES:08d}.JPEG, test on these files '
+                'under their original names')
+        return int(match[1]) - 1
+
+    def compute_metrics(self, results: List[np.ndarray]) -> Dict[str, float]:
+        """Average over the images that have labels.
+
+        Args:
+            results (list[np.ndarray]): For each image, :meth:`hits` of shape
+                ``(heads, K)``.
+
+        Returns:
+            dict[str, float]: Percentages.
+
+        Raises:
+            ValueError: If no image has a label.
+        """
+        labelled = [hits for hits in results if not np.isnan(hits).any()]
+        if not labelled:
+            raise ValueError(
+                f'{self.label_file} labels none of the {len(results)} images: '
+                'test on more of them')
+        return super().compute_metrics(labelled)
+
+
+def load_labels(label_file: str) -> Tensor:
+    """Read ``real.json``.
+
+    Args:
+        label_file (str): Its path.
+
+    Returns:
+        Tensor: The class indices of shape ``(50000, L)``, padded with -1.
+
+    Raises:
+        FileNotFoundError: If the file is missing.
+        ValueError: If it is not 50,000 lists of classes from 0 to 999.
+    """
+    path = Path(label_file).expanduser()
+    fix = ('download real.json from '
+           'https://github.com/google-research/reassessed-imagenet')
+    if not path.is_file():
+        raise FileNotFoundError(f'no ReaL labels at {label_file}: {fix}')
+    wanted = f'{label_file}: expected a list of {NUM_IMAGES} lists of classes'
+    try:
+        lists = json.loads(path.read_text())
+    except ValueError as error:
+        raise ValueError(f'{wanted}, but it is no JSON ({error}): {fix}'
+                         ) from error
+    if not isinstance(lists, list) or len(lists) != NUM_IMAGES:
+        found = f'{len(lists)} of them' if isinstance(
+            lists, list) else f'a {type(lists).__name__}'
+        raise ValueError(f'{wanted}, but found {found}: {fix}')
+    for i, labels in enumerate(lists, 1):
+        if not isinstance(labels, list) or not all(
+                type(k) is int and 0 <= k < NUM_CLASSES for k in labels):
+            raise ValueError(f'{wanted} from 0 to {NUM_CLASSES - 1}, but image '
+                             f'{i} has {labels!r:.60}: {fix}')
+    width = max(1, *map(len, lists))
+    return torch.tensor([ks + [-1] * (width - len(ks)) for ks in lists])
