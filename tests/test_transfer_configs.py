@@ -12,19 +12,19 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.dataset import Compose
-from mmengine.registry import MODELS, TRANSFORMS
+from mmengine.registry import TRANSFORMS
 from mmengine.runner import Runner
 from mmpretrain.datasets import CIFAR100
 
 from mmdeit.environment import adapt_to_device
+
+from .shrink import IMAGES, save, shrink
 
 ROOT = Path(__file__).resolve().parents[1]
 NUM_CLASSES = dict(
     cifar10=10, cifar100=100, flowers102=102, cars=196, inat18=8142,
     inat19=1010)
 TARGETS = list(NUM_CLASSES)
-IMAGES = 4  # of the training set, and as many of the test set
-WIDTH = 8
 
 
 def load(target, teacher):
@@ -186,48 +186,6 @@ MAKE = dict(
     cars=make_cars, inat18=make_inat18, inat19=make_inat19)
 
 
-def save(cfg, path):
-    """Save a model with random weights where a config looks for it."""
-    torch.manual_seed(0)
-    model = MODELS.build(cfg)
-    model.init_weights()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    torch.save(dict(state_dict=model.state_dict()), path)
-    return model
-
-
-def shrink(cfg, root):
-    """A tiny student, with its checkpoint of 1000 classes, and teacher."""
-    cfg.model.backbone.arch = dict(
-        embed_dims=WIDTH,
-        num_layers=2,
-        num_heads=2,
-        feedforward_channels=2 * WIDTH)
-    cfg.model.head.in_channels = WIDTH
-    pretrained = deepcopy(cfg.model)
-    pretrained.head.num_classes = 1000
-    pretrained = save(pretrained, root / cfg.load_from)
-
-    for hook in cfg.get('custom_hooks') or []:
-        hook.teacher.backbone = dict(
-            type='ResNet_CIFAR',
-            depth=18,
-            stem_channels=1,
-            base_channels=1,
-            strides=(2, 2, 2, 2),
-            out_indices=(3, ))
-        hook.teacher.head.in_channels = 8
-        save(hook.teacher, root / hook.checkpoint)
-
-    for loader in (cfg.train_dataloader, cfg.val_dataloader):
-        loader.update(batch_size=IMAGES, num_workers=0)
-        loader.dataset.serialize_data = False  # it collects garbage
-    cfg.train_cfg.update(max_epochs=1, val_interval=1)
-    cfg.default_hooks.logger.interval = 1
-    cfg.pop('test_dataloader'), cfg.pop('test_evaluator'), cfg.pop('test_cfg')
-    return pretrained
-
-
 @pytest.mark.parametrize('target', TARGETS)
 @pytest.mark.parametrize('teacher', [False, True])
 def test_trains_and_evaluates_a_step(target, teacher, tmp_path, monkeypatch,
@@ -236,7 +194,10 @@ def test_trains_and_evaluates_a_step(target, teacher, tmp_path, monkeypatch,
     # The Runner formats its config five times: half of this test's time.
     monkeypatch.setattr(Config, 'pretty_text', '')
     cfg = load(target, teacher)
-    pretrained = shrink(cfg, tmp_path)
+    shrink(cfg, tmp_path)
+    pretrained = deepcopy(cfg.model)
+    pretrained.head.num_classes = 1000
+    pretrained = save(pretrained, tmp_path / cfg.load_from)
     Path(cfg.train_dataloader.dataset.data_root).mkdir(parents=True)
     MAKE[target](tmp_path, monkeypatch)
     cfg.work_dir = str(tmp_path / 'work')

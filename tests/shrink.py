@@ -1,0 +1,54 @@
+"""Configs of real size, made small enough for one step on a CPU."""
+from copy import deepcopy
+from pathlib import Path
+
+import torch
+from mmengine.config import Config
+from mmengine.registry import MODELS
+from torch import nn
+
+WIDTH = 8
+IMAGES = 4
+
+
+def save(cfg: dict, path: Path) -> nn.Module:
+    """Save a model with random weights where a config looks for it."""
+    torch.manual_seed(0)
+    model = MODELS.build(cfg)
+    model.init_weights()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    torch.save(dict(state_dict=model.state_dict()), path)
+    return model
+
+
+def shrink(cfg: Config, root: Path) -> None:
+    """Make a student tiny, its teacher too, and training one epoch."""
+    cfg.model.backbone.arch = dict(
+        embed_dims=WIDTH,
+        num_layers=2,
+        num_heads=2,
+        feedforward_channels=2 * WIDTH)
+    cfg.model.head.in_channels = WIDTH
+    for hook in cfg.get('custom_hooks') or []:
+        if hook.type == 'mmdeit.TeacherHook':
+            hook.teacher.backbone = dict(
+                type='ResNet_CIFAR',
+                depth=18,
+                stem_channels=1,
+                base_channels=1,
+                strides=(2, 2, 2, 2),
+                out_indices=(3, ))
+            hook.teacher.neck = dict(type='GlobalAveragePooling')
+            hook.teacher.head = dict(
+                type='LinearClsHead',
+                num_classes=hook.teacher.head.num_classes,
+                in_channels=8)
+            hook.checkpoint = str(root / 'teacher.pth')
+            save(deepcopy(hook.teacher), root / 'teacher.pth')
+    for loader in (cfg.train_dataloader, cfg.val_dataloader):
+        loader.update(batch_size=IMAGES, num_workers=0)
+        loader.dataset.serialize_data = False  # it collects garbage
+    cfg.train_cfg.update(max_epochs=1, val_interval=1)
+    cfg.default_hooks.logger.interval = 1
+    for key in ('test_dataloader', 'test_evaluator', 'test_cfg'):
+        cfg.pop(key)
