@@ -50,5 +50,6 @@ def shrink(cfg: Config, root: Path) -> None:
         loader.dataset.serialize_data = False  # it collects garbage
     cfg.train_cfg.update(max_epochs=1, val_interval=1)
     cfg.default_hooks.logger.interval = 1
+    # The Runner wants all of them, or none.
     for key in ('test_dataloader', 'test_evaluator', 'test_cfg'):
         cfg.pop(key)

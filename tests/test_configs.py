@@ -87,21 +87,26 @@ def test_recipe(path):
 
 
 @pytest.mark.parametrize('path', DEIT[:2])
-def test_what_decays(path):
-    """As in the official code with timm 0.3.2: dist_token does."""
+@pytest.mark.parametrize('spare_dist_token', [False, True])
+def test_what_decays(path, spare_dist_token):
+    """The official code with timm 0.3.2 decays dist_token, current timm not."""
     cfg, model = build(path)
     cfg.optim_wrapper.type = 'OptimWrapper'
     for key in ('dtype', 'loss_scale'):
         cfg.optim_wrapper.pop(key)
+    spared = ['backbone.cls_token', 'backbone.pos_embed']
+    if spare_dist_token:
+        keys = cfg.optim_wrapper.paramwise_cfg.custom_keys
+        keys['.dist_token'] = dict(decay_mult=0.0)
+        spared.append('backbone.dist_token')
     optimizer = build_optim_wrapper(model, cfg.optim_wrapper)
     decay = {
         id(parameter): group['weight_decay']
         for group in optimizer.param_groups for parameter in group['params']
     }
     for name, parameter in model.named_parameters():
-        spared = parameter.ndim == 1 or name in (
-            'backbone.cls_token', 'backbone.pos_embed')
-        assert decay[id(parameter)] == (0 if spared else 0.05), name
+        expected = 0 if parameter.ndim == 1 or name in spared else 0.05
+        assert decay[id(parameter)] == expected, name
 
 
 def metafile():

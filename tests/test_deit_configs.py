@@ -1,4 +1,6 @@
-"""A step of training and of evaluation of each ImageNet config."""
+"""A step of training and of evaluation of each config, on made data."""
+import json
+import pickle
 from pathlib import Path
 
 import cv2
@@ -15,6 +17,8 @@ ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = sorted(
     path.name for path in ROOT.glob('configs/deit/*.py')
     if 'cifar10' not in path.name)
+EVALUATIONS = sorted(
+    path.name for path in ROOT.glob('configs/evaluation/*.py'))
 
 
 @pytest.fixture(scope='module')
@@ -35,22 +39,34 @@ def imagenet(tmp_path_factory):
     return root
 
 
-@pytest.mark.parametrize('name', CONFIGS)
-def test_trains_and_evaluates_a_step(name, imagenet, tmp_path, monkeypatch):
-    # The Runner formats its config five times: half of this test's time.
+@pytest.fixture
+def build(tmp_path, monkeypatch):
+    """Build the Runner of a config that has been made small."""
+    # The Runner formats its config five times: half of these tests' time.
     monkeypatch.setattr(Config, 'pretty_text', '')
+    monkeypatch.chdir(tmp_path)
+
+    def build(cfg):
+        cfg.load_from = None
+        for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+            if cfg.get(name) is not None:
+                cfg[name].collate_fn = dict(type='default_collate')
+        cfg.work_dir = str(tmp_path / 'work')
+        cfg.experiment_name = str(tmp_path)
+        cfg.launcher = 'none'
+        adapt_to_device(cfg)
+        return Runner.from_cfg(cfg)
+
+    return build
+
+
+@pytest.mark.parametrize('name', CONFIGS)
+def test_trains_and_evaluates_a_step(name, imagenet, tmp_path, build):
     cfg = Config.fromfile(ROOT / 'configs/deit' / name)
     shrink(cfg, tmp_path)
-    cfg.load_from = None
     for loader in (cfg.train_dataloader, cfg.val_dataloader):
         loader.dataset.data_root = str(imagenet)
-        loader.collate_fn = dict(type='default_collate')
-    cfg.work_dir = str(tmp_path / 'work')
-    cfg.experiment_name = str(tmp_path)
-    cfg.launcher = 'none'
-    adapt_to_device(cfg)
-
-    runner = Runner.from_cfg(cfg)
+    runner = build(cfg)
     runner.train()
 
     assert runner.iter == 1
@@ -60,3 +76,56 @@ def test_trains_and_evaluates_a_step(name, imagenet, tmp_path, monkeypatch):
     assert ('train/loss_distill' in scalars) == distils
     assert 'val/accuracy/top1' in scalars
     assert ('val/accuracy/distill_top1' in scalars) == ('distilled' in name)
+
+
+def test_cifar10(tmp_path, build):
+    cfg = Config.fromfile(ROOT / 'configs/deit/deit-tiny-distilled_cifar10.py')
+    shrink(cfg, tmp_path)
+    (tmp_path / 'data/cifar10').mkdir(parents=True)
+    for split in ('train', 'test'):
+        data_list = [
+            dict(img=np.full((32, 32, 3), i, np.uint8), gt_label=i)
+            for i in range(IMAGES)
+        ]
+        (tmp_path / f'data/cifar10/{split}.pkl').write_bytes(
+            pickle.dumps(dict(metainfo={}, data_list=data_list)))
+    cfg.train_cfg.val_interval = 1
+    runner = build(cfg)
+    runner.train()
+    assert runner.iter == 1
+    assert 'val/accuracy/distill_top1' in runner.message_hub.log_scalars
+
+
+@pytest.fixture(scope='module')
+def imagenet_v2(imagenet, tmp_path_factory):
+    """An image for each class, in ImageNet-V2's layout."""
+    root = tmp_path_factory.mktemp('imagenet-v2')
+    image = next(imagenet.glob('val/*/*'))
+    for i in range(1000):
+        (root / str(i)).mkdir()
+        (root / str(i) / 'a.jpeg').symlink_to(image)
+    return root
+
+
+@pytest.mark.parametrize('name', EVALUATIONS)
+def test_evaluates(name, imagenet, imagenet_v2, tmp_path, build):
+    cfg = Config.fromfile(ROOT / 'configs/evaluation' / name)
+    test = [cfg.pop(f'test_{key}')
+            for key in ('dataloader', 'evaluator', 'cfg')]
+    cfg.update(test_dataloader={}, test_evaluator={}, test_cfg={})
+    shrink(cfg, tmp_path)
+    cfg.test_dataloader, cfg.test_evaluator, cfg.test_cfg = test
+    cfg.test_dataloader.update(batch_size=IMAGES, num_workers=0)
+    dataset = cfg.test_dataloader.dataset
+    is_v2 = dataset.type == 'mmdeit.ImageNetV2'
+    dataset.data_root = str(imagenet_v2 if is_v2 else imagenet)
+    if is_v2:
+        dataset.indices = IMAGES
+    if 'real' in name:
+        path = tmp_path / 'real.json'
+        path.write_text(json.dumps([[i % 1000] for i in range(50000)]))
+        cfg.test_evaluator[1].label_file = str(path)
+    metrics = build(cfg).test()
+    assert 'accuracy/distill_top1' in metrics
+    assert ('real/softmax_top1' in metrics) == ('real' in name)
+    assert 'accuracy/softmax_top1' in metrics

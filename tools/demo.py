@@ -11,14 +11,11 @@ import time
 from pathlib import Path
 from typing import Optional
 
-import matplotlib
 import mmengine
+from demo_curves import plot
 from mmengine.config import Config
 from rich.console import Console
 from rich.table import Table
-
-matplotlib.use('Agg')
-import matplotlib.pyplot as plt  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[1]
 STAGES = {
@@ -111,63 +108,6 @@ def train(stage: str, work_dir: Path, options: list) -> dict:
     done['metrics'] = mmengine.load(metrics)
     mmengine.dump(done, state)
     return done
-
-
-def read_scalars(work_dir: Path, name: str) -> tuple:
-    """Read a curve from the logs of a stage.
-
-    Args:
-        work_dir (Path): Folder of the stage; a resumed one has several logs.
-        name (str): Name of a logged scalar.
-
-    Returns:
-        tuple[list, list]: Steps and values.
-    """
-    curve = {}
-    for log in sorted(work_dir.glob('*/vis_data/scalars.json')):
-        for line in log.read_text().splitlines():
-            scalars = json.loads(line)
-            if name in scalars:
-                curve[scalars['step']] = scalars[name]
-    return list(curve), list(curve.values())
-
-
-def plot(work_dir: Path) -> Path:
-    """Draw the curves of all stages.
-
-    Args:
-        work_dir (Path): Folder of the demo.
-
-    Returns:
-        Path: The picture.
-    """
-    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4))
-    for name in ('loss_cls', 'loss_distill'):
-        steps, values = read_scalars(work_dir / 'student-distilled', name)
-        left.plot(steps, values, label=name)
-    left.set(
-        title='Losses of the distilled student',
-        xlabel='iteration',
-        ylabel='weighted loss')
-    for stage, name, label in (
-        ('student-distilled', 'accuracy/top1', 'distilled, joint'),
-        ('student-distilled', 'accuracy/class_top1', 'distilled, class head'),
-        ('student-distilled', 'accuracy/distill_top1',
-         'distilled, distillation head'),
-        ('student', 'accuracy/top1', 'undistilled'),
-        ('teacher', 'accuracy/top1', 'teacher'),
-    ):
-        right.plot(
-            *read_scalars(work_dir / stage, name), marker='o', label=label)
-    right.set(title='Test accuracy', xlabel='epoch', ylabel='top-1, %')
-    right.xaxis.get_major_locator().set_params(integer=True)
-    for axes, corner in ((left, 'upper right'), (right, 'lower right')):
-        axes.legend(loc=corner)
-        axes.grid(alpha=.3)
-    figure.tight_layout()
-    path = work_dir / 'curves.png'
-    figure.savefig(path, dpi=120)
-    return path
 
 
 def summarize(results: dict) -> dict:

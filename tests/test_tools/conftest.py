@@ -26,6 +26,7 @@ def run_tool(*command, check=True, **env):
         env={
             **os.environ, 'PATH': path,
             'OMP_NUM_THREADS': '1',
+            'CUDA_VISIBLE_DEVICES': '',  # a CPU is what is tested
             **env
         })
     output = result.stdout + result.stderr

@@ -13,6 +13,7 @@ def demo(monkeypatch):
     spec = importlib.util.spec_from_file_location('demo',
                                                   ROOT / 'tools/demo.py')
     module = importlib.util.module_from_spec(spec)
+    monkeypatch.syspath_prepend(ROOT / 'tools')
     spec.loader.exec_module(module)
     monkeypatch.setattr(module, 'prepare', lambda data_root: None)
     monkeypatch.setenv('OMP_NUM_THREADS', '1')

@@ -10,10 +10,6 @@ from .conftest import ROOT, run_tool
 
 DISTILLED = ROOT / 'configs/demo/student-distilled.py'
 
-if torch.cuda.is_available():
-    # They would run on GPUs, of which there may be one.
-    pytest.skip('for machines without an accelerator', allow_module_level=True)
-
 
 @pytest.fixture
 def port():
