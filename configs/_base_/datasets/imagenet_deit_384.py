@@ -1,45 +1,14 @@
 # ImageNet-1k at 384 pixels, for fine-tuning: DeiT's full augmentation.
-# Layout: data/imagenet/{train,val}/<wnid>/*.JPEG, with mmpretrain's optional
-# data/imagenet/meta/{train,val}.txt.
-data_preprocessor = dict(
-    num_classes=1000,
-    # RGB
-    mean=[123.675, 116.28, 103.53],
-    std=[58.395, 57.12, 57.375],
-    to_rgb=True)
-
-# The pipeline sees BGR.
-bgr_mean = data_preprocessor['mean'][::-1]
-bgr_std = data_preprocessor['std'][::-1]
+_base_ = './imagenet_deit_224.py'
 
 train_pipeline = [
-    dict(type='mmdeit.LoadImageFromFile'),
+    *_base_.train_pipeline[:1],
     dict(
         type='RandomResizedCrop',
         scale=384,
         backend='pillow',
         interpolation='bicubic'),
-    dict(type='RandomFlip', prob=0.5, direction='horizontal'),
-    # rand-m9-mstd0.5-inc1
-    dict(
-        type='RandAugment',
-        policies='timm_increasing',
-        num_policies=2,
-        total_level=10,
-        magnitude_level=9,
-        magnitude_std=0.5,
-        hparams=dict(
-            pad_val=[round(x) for x in bgr_mean], interpolation='bicubic')),
-    # noise for each pixel: normal with the images' own mean and deviation
-    dict(
-        type='RandomErasing',
-        erase_prob=0.25,
-        mode='rand',
-        min_area_ratio=0.02,
-        max_area_ratio=1 / 3,
-        fill_color=bgr_mean,
-        fill_std=bgr_std),
-    dict(type='PackInputs'),
+    *_base_.train_pipeline[2:],
 ]
 
 test_pipeline = [
@@ -57,28 +26,8 @@ test_pipeline = [
 
 train_dataloader = dict(
     batch_size=64,  # x 8 GPUs = 512, repeats counted
-    num_workers=10,
-    drop_last=True,
-    dataset=dict(
-        type='ImageNet',
-        data_root='data/imagenet',
-        split='train',
-        pipeline=train_pipeline),
-    # Repeated augmentation: three views of a third of the images an epoch, in
-    # the official order.
-    sampler=dict(
-        type='mmdeit.RepeatAugSampler', num_repeats=3, shuffle=True, seed=0))
+    dataset=dict(pipeline=train_pipeline))
 
-val_dataloader = dict(
-    batch_size=64,
-    num_workers=10,
-    dataset=dict(
-        type='ImageNet',
-        data_root='data/imagenet',
-        split='val',
-        pipeline=test_pipeline),
-    sampler=dict(type='DefaultSampler', shuffle=False))
-val_evaluator = dict(type='mmdeit.HeadsAccuracy', topk=(1, 5))
+val_dataloader = dict(batch_size=64, dataset=dict(pipeline=test_pipeline))
 
 test_dataloader = val_dataloader
-test_evaluator = val_evaluator
