@@ -1,6 +1,11 @@
 """Running a config, written for GPUs, on the machine at hand."""
+import contextlib
 import os
+import random
+from typing import Iterator
 
+import numpy as np
+import torch
 import torch.distributed as dist
 from mmengine.config import Config
 from mmengine.device import get_device
@@ -59,3 +64,13 @@ def init_gloo(launcher: str) -> None:
             f'without an accelerator the launcher {launcher!r} is not '
             "supported: use 'pytorch' (tools/dist_train.sh) or 'slurm'")
     dist.init_process_group('gloo')
+
+
+@contextlib.contextmanager
+def keep_random_state() -> Iterator[None]:
+    """Leave the random numbers that follow as if nothing had drawn any."""
+    python, numpy = random.getstate(), np.random.get_state()
+    with torch.random.fork_rng():
+        yield
+    random.setstate(python)
+    np.random.set_state(numpy)

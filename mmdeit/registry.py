@@ -14,7 +14,7 @@ from mmengine.registry import Registry
 
 MODELS = Registry(
     'model', parent=MMENGINE_MODELS, scope='mmdeit',
-    locations=['mmdeit.models'])
+    locations=['mmdeit.models', 'mmdeit.teachers'])
 HOOKS = Registry(
     'hook', parent=MMENGINE_HOOKS, scope='mmdeit', locations=['mmdeit.hooks'])
 METRICS = Registry(

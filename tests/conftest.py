@@ -106,8 +106,11 @@ def cfg(tmp_path, teacher_file):
             custom_hooks=[
                 dict(
                     type='mmdeit.TeacherHook',
-                    teacher=deepcopy(TEACHER),
-                    checkpoint=str(teacher_file),
+                    teacher=dict(
+                        type='mmdeit.Teacher',
+                        model=deepcopy(TEACHER),
+                        checkpoint=str(teacher_file)),
+                    preflight=0,  # its weights are random
                     log_interval=1)
             ],
             log_level='WARNING',

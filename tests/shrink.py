@@ -31,20 +31,23 @@ def shrink(cfg: Config, root: Path) -> None:
     cfg.model.head.in_channels = WIDTH
     for hook in cfg.get('custom_hooks') or []:
         if hook.type == 'mmdeit.TeacherHook':
-            hook.teacher.backbone = dict(
-                type='ResNet_CIFAR',
-                depth=18,
-                stem_channels=1,
-                base_channels=1,
-                strides=(2, 2, 2, 2),
-                out_indices=(3, ))
-            hook.teacher.neck = dict(type='GlobalAveragePooling')
-            hook.teacher.head = dict(
-                type='LinearClsHead',
-                num_classes=hook.teacher.head.num_classes,
-                in_channels=8)
-            hook.checkpoint = str(root / 'teacher.pth')
-            save(deepcopy(hook.teacher), root / 'teacher.pth')
+            hook.preflight = 0
+            hook.teacher.checkpoint = str(root / 'teacher.pth')
+            hook.teacher.model = dict(
+                type='ImageClassifier',
+                backbone=dict(
+                    type='ResNet_CIFAR',
+                    depth=18,
+                    stem_channels=1,
+                    base_channels=1,
+                    strides=(2, 2, 2, 2),
+                    out_indices=(3, )),
+                neck=dict(type='GlobalAveragePooling'),
+                head=dict(
+                    type='LinearClsHead',
+                    num_classes=cfg.model.head.num_classes,
+                    in_channels=8))
+            save(deepcopy(hook.teacher.model), root / 'teacher.pth')
     for loader in (cfg.train_dataloader, cfg.val_dataloader):
         loader.update(batch_size=IMAGES, num_workers=0)
         loader.dataset.serialize_data = False  # it collects garbage

@@ -35,12 +35,12 @@ def test_builds_and_shows_its_command(path):
     for hook in cfg.get('custom_hooks') or []:
         HOOKS.build(hook)
     text = (ROOT / path).read_text()
-    on_one = ('cifar10.py', 'demo', 'evaluation')
+    on_one = ('cifar10', 'demo', 'evaluation')
     assert (path if any(x in path for x in on_one) else f'{path} 8') in text
 
 
-@pytest.mark.parametrize('path, millions', zip(
-    DEIT, [5.72, 5.91, 22.05, 22.44, 86.57, 87.34]))
+@pytest.mark.parametrize('path, millions', list(zip(
+    DEIT, [5.72, 5.91, 22.05, 22.44, 86.57, 87.34])))
 def test_parameters(path, millions):
     """Table 5 of the paper has 5, 22 and 86 M (6, 22, 87 distilled)."""
     _, model = build(path)
@@ -83,7 +83,7 @@ def test_recipe(path):
     assert base.label_smooth_val == 0.1
     if 'distilled' in path:
         assert (loss.mode, loss.alpha) == ('hard', 0.5)
-        assert cfg.custom_hooks[0].teacher.backbone.arch == 'regnety_16gf'
+        assert cfg.custom_hooks[0].teacher.model.backbone.arch == 'regnety_16gf'
 
 
 @pytest.mark.parametrize('path', DEIT[:2])

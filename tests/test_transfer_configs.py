@@ -77,9 +77,10 @@ def test_recipe(target, teacher, optimizer, epochs, drop_path, erasing):
             ] == ['mmdeit.TeacherHook'] * teacher
     if teacher:
         hook, = cfg.custom_hooks
-        assert hook.teacher.backbone.arch == 'regnety_16gf'
-        assert hook.teacher.head.num_classes == NUM_CLASSES[target]
-        assert hook.checkpoint == f'checkpoints/regnety-16gf_{target}.pth'
+        assert hook.teacher.model.backbone.arch == 'regnety_16gf'
+        assert hook.teacher.model.head.num_classes == NUM_CLASSES[target]
+        assert hook.teacher.checkpoint == (
+            f'checkpoints/regnety-16gf_{target}.pth')
 
 
 def test_both_twins_read_the_same_images():

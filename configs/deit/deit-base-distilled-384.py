@@ -36,8 +36,5 @@ model = dict(
 
 custom_hooks = [
     dict(type='mmdeit.EvalModeHook'),
-    dict(
-        type='mmdeit.TeacherHook',
-        teacher={{_base_.teacher}},
-        checkpoint={{_base_.teacher_checkpoint}}),
+    dict(type='mmdeit.TeacherHook', teacher={{_base_.teacher}}),
 ]

@@ -40,10 +40,7 @@ model = dict(
     ]))
 
 custom_hooks = [
-    dict(
-        type='mmdeit.TeacherHook',
-        teacher={{_base_.teacher}},
-        checkpoint={{_base_.teacher_checkpoint}}),
+    dict(type='mmdeit.TeacherHook', teacher={{_base_.teacher}}),
     # Kept beside the weights, as in the official code. The reported numbers
     # are those of the weights themselves, so they are what is evaluated.
     dict(

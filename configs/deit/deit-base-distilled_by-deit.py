@@ -8,17 +8,10 @@ custom_hooks = [
     dict(
         type='mmdeit.TeacherHook',
         teacher=dict(
-            type='ImageClassifier',
-            backbone=dict(type='mmdeit.VisionTransformer', arch='deit-base'),
-            head=dict(
-                type='VisionTransformerClsHead',
-                num_classes=1000,
-                in_channels=768),
-            data_preprocessor=dict(
-                mean=[123.675, 116.28, 103.53],
-                std=[58.395, 57.12, 57.375],
-                to_rgb=True)),
-        checkpoint='work_dirs/deit-base/epoch_300.pth'),
+            type='mmdeit.Teacher',
+            model='configs/deit/deit-base.py',
+            checkpoint='work_dirs/deit-base/epoch_300.pth',
+            expected_accuracy=81.8)),
     dict(
         type='mmdeit.EMAHook',
         momentum=1 - 0.99996,

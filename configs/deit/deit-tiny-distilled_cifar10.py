@@ -31,10 +31,7 @@ model = dict(
     ]))
 
 custom_hooks = [
-    dict(
-        type='mmdeit.TeacherHook',
-        teacher={{_base_.teacher}},
-        checkpoint={{_base_.teacher_checkpoint}}),
+    dict(type='mmdeit.TeacherHook', teacher={{_base_.teacher}}),
 ]
 
 train_dataloader = dict(batch_size=512)

@@ -33,10 +33,7 @@ model = dict(
     ]))
 
 custom_hooks = [
-    dict(
-        type='mmdeit.TeacherHook',
-        teacher={{_base_.teacher}},
-        checkpoint='work_dirs/teacher/epoch_2.pth'),
+    dict(type='mmdeit.TeacherHook', teacher={{_base_.teacher}}),
 ]
 
 randomness = dict(seed=0)

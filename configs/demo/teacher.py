@@ -8,7 +8,7 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 
-model = {{_base_.teacher}}
+model = {{_base_.teacher.model}}
 
 optim_wrapper = dict(
     type='OptimWrapper',

@@ -9,7 +9,7 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 
-model = {{_base_.teacher}}
+model = {{_base_.teacher.model}}
 
 test_cfg = dict()
 # There is nothing to train.

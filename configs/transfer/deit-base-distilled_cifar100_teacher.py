@@ -16,12 +16,8 @@ _base_ = [
 model = dict(head=dict(loss=dict(mode='hard')))
 
 teacher = _base_.teacher
-teacher.head.num_classes = 100
-teacher_checkpoint = 'checkpoints/regnety-16gf_cifar100.pth'
+teacher.model.head.num_classes = 100
+teacher.checkpoint = 'checkpoints/regnety-16gf_cifar100.pth'
+teacher.expected_accuracy = None  # better: what it has on the test images
 
-custom_hooks = [
-    dict(
-        type='mmdeit.TeacherHook',
-        teacher=teacher,
-        checkpoint=teacher_checkpoint),
-]
+custom_hooks = [dict(type='mmdeit.TeacherHook', teacher=teacher)]

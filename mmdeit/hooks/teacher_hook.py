@@ -6,7 +6,6 @@ knows no student: it leaves its logits in the batch, as
 """
 from typing import Optional, Sequence
 
-import numpy as np
 import torch
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
@@ -14,33 +13,32 @@ from mmengine.registry import MODELS
 from mmengine.runner import Runner
 from torch import Tensor, nn
 
-from mmdeit.checkpoint import load_weights
 from mmdeit.registry import HOOKS
 from mmdeit.structures import (
     set_teacher_logits,
     stack_targets,
     stack_teacher_logits,
 )
+from mmdeit.teachers import prepare_teacher
 
 
 @HOOKS.register_module()
 class TeacherHook(Hook):
     """Runs a frozen teacher once on each training batch.
 
-    The teacher sees the very tensor the student sees: after normalisation
-    and Mixup or CutMix, under the same autocast, because it runs in a forward
-    hook of the model's data preprocessor. It is no submodule of the model, so
-    it appears in no checkpoint, EMA copy, optimiser group or DDP bucket, and
-    ``model.train()`` cannot wake its batch norm. Validation and testing
-    neither run nor build it.
+    The teacher starts from the very tensor the student sees: after
+    normalisation and Mixup or CutMix, in a forward hook of the model's data
+    preprocessor. It is no submodule of the model, so it appears in no
+    checkpoint, EMA copy, optimiser group or DDP bucket, and ``model.train()``
+    cannot wake its batch norm. Validation and testing neither run nor build
+    it.
 
     Args:
-        teacher (dict): Config of the teacher, a model that returns logits of
-            shape ``(N, K)`` for ``mode='tensor'``, such as an
-            ``ImageClassifier``. Its ``data_preprocessor``, where given, must
-            normalise as the student's does.
-        checkpoint (str): Path or address of the teacher's weights; they must
-            fit exactly. See :func:`mmdeit.checkpoint.load_weights`.
+        teacher (dict): Config of a :class:`mmdeit.teachers.Teacher` or a
+            :class:`mmdeit.teachers.TeacherEnsemble`.
+        preflight (int): On how many held-out images the teacher is evaluated
+            before the first iteration, see :mod:`mmdeit.teachers.preflight`;
+            0 trusts it. Defaults to 512.
         log_interval (int): Every how many iterations the log receives
             ``teacher_agreement``, see :func:`teacher_agreement`. Each is a
             synchronisation with the GPU. Defaults to 50.
@@ -48,46 +46,40 @@ class TeacherHook(Hook):
 
     def __init__(self,
                  teacher: dict,
-                 checkpoint: str,
+                 preflight: int = 512,
                  log_interval: int = 50) -> None:
         self.teacher_cfg = teacher
-        self.checkpoint = checkpoint
+        self.preflight = preflight
         self.log_interval = log_interval
         self.teacher: Optional[nn.Module] = None
         self._handle = None
 
     def before_train(self, runner: Runner) -> None:
-        """Build the teacher and attach it.
+        """Build the teacher, check it and attach it.
 
         Not in ``before_run``, where ``EMAHook`` copies the model with every
         hook on it.
 
         Raises:
-            FileNotFoundError: If the checkpoint is missing.
-            ValueError: If the checkpoint does not fit, or the student and the
-                teacher do not: no distilling head, another number of classes,
-                another normalisation.
+            FileNotFoundError: If a checkpoint is missing.
+            ValueError: If nothing asks for the teacher, its weights do not
+                fit, it does not answer with logits for the student's classes,
+                or the preflight refuses it.
         """
         model = runner.model
         if is_model_wrapper(model):
             model = model.module
-        head = getattr(model, 'head', None)
-        if not getattr(head, 'needs_teacher', False):
+        if not needs_teacher(model):
             raise ValueError(
-                f'TeacherHook: the head {type(head).__name__} asks for no '
-                "teacher: use type='mmdeit.DeiTClsHead' with "
+                f'TeacherHook: the head {type(model.head).__name__} asks for '
+                "no teacher: use type='mmdeit.DeiTClsHead' with "
                 "loss=dict(type='mmdeit.DistillationLoss', mode='hard' or "
-                "'soft'), or remove the hook")
-
-        teacher = MODELS.build(self.teacher_cfg)
-        check_teacher(teacher, model)
-        load_weights(teacher, self.checkpoint)
-        teacher.requires_grad_(False)
-        teacher.eval()
-        self.teacher = teacher.to(next(model.parameters()).device)
+                "'soft'), or type='mmdeit.DistilledClassifier' for any other "
+                'model, or remove the hook')
+        self.teacher = MODELS.build(self.teacher_cfg)
+        prepare_teacher(self.teacher, runner, self.preflight)
         self._handle = model.data_preprocessor.register_forward_hook(
             self._attach_logits)
-        runner.logger.info(f'Teacher: {self.checkpoint}')
 
     def after_train(self, runner: Runner) -> None:
         """Detach the teacher and let its memory go."""
@@ -119,7 +111,7 @@ class TeacherHook(Hook):
         Returns:
             Tensor: Logits of shape ``(N, K)``.
         """
-        return self.teacher(inputs, mode='tensor')
+        return self.teacher(inputs)
 
     def _attach_logits(self, preprocessor: nn.Module, args: tuple,
                        batch: dict) -> None:
@@ -131,36 +123,19 @@ class TeacherHook(Hook):
             set_teacher_logits(batch['data_samples'], logits)
 
 
-def check_teacher(teacher: nn.Module, student: nn.Module) -> None:
-    """Check, before a weight is loaded, that a teacher fits a student.
+def needs_teacher(model: nn.Module) -> bool:
+    """Whether a classifier, or its head, asks for teacher logits.
 
     Args:
-        teacher (nn.Module): The teacher.
-        student (nn.Module): The classifier to train.
+        model (nn.Module): The classifier to train.
 
-    Raises:
-        ValueError: If their numbers of classes differ, or the teacher states
-            a normalisation or channel order that is not the student's.
+    Returns:
+        bool: What it says of itself.
     """
-    classes = student.head.num_classes
-    taught = getattr(getattr(teacher, 'head', None), 'num_classes', classes)
-    if taught != classes:
-        raise ValueError(
-            f'TeacherHook: the teacher has {taught} classes, the student '
-            f'{classes}: give both the same num_classes')
-
-    theirs = getattr(teacher, 'data_preprocessor', None)
-    if getattr(theirs, 'mean', None) is None:
-        return
-    for name in ('mean', 'std', 'to_rgb'):
-        expected, seen = (
-            np.ravel(getattr(preprocessor, name, None)).tolist()
-            for preprocessor in (theirs, student.data_preprocessor))
-        if expected != seen:
-            raise ValueError(
-                'TeacherHook: the teacher sees the images as the student does, '
-                f'with {name} {seen}, but expects {expected}: give both the '
-                'same data_preprocessor')
+    asks = getattr(model, 'head', None)
+    if hasattr(model, 'needs_teacher'):
+        asks = model
+    return bool(getattr(asks, 'needs_teacher', False))
 
 
 def teacher_agreement(teacher_logits: Tensor, target: Tensor) -> Tensor:

@@ -85,4 +85,7 @@ def options(fashion_mnist):
 @pytest.fixture
 def distilled_options(options, demo_teacher):
     """The same for the distilled student."""
-    return [*options, f'custom_hooks.0.checkpoint={demo_teacher}']
+    return [
+        *options, 'custom_hooks.0.preflight=0',
+        f'custom_hooks.0.teacher.checkpoint={demo_teacher}'
+    ]

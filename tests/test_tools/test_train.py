@@ -25,7 +25,9 @@ def test_train_resume_and_test(distilled_options, tmp_path):
 
     # Testing needs no teacher.
     out = tmp_path / 'metrics.json'
-    options = [*distilled_options[:-1], 'custom_hooks.0.checkpoint=none.pth']
+    options = [
+        *distilled_options[:-1], 'custom_hooks.0.teacher.checkpoint=none.pth'
+    ]
     run_tool('tools/test.py', DISTILLED, tmp_path / 'epoch_3.pth', '--out', out,
              '--out-item', 'metrics', *work, *options)
     metrics = mmengine.load(out)
@@ -96,7 +98,7 @@ def test_list_of_images_that_leads_out_of_the_folder(tmp_path):
 
 
 @pytest.mark.parametrize('option, message', [
-    ('custom_hooks.0.checkpoint=none.pth',
+    ('custom_hooks.0.teacher.checkpoint=none.pth',
      'FileNotFoundError: no checkpoint at none.pth: correct the path, or '
      'download or train it first'),
     ('model.head.loss.alpha=1.5', 'must be in [0, 1], but is 1.5'),
@@ -104,7 +106,8 @@ def test_list_of_images_that_leads_out_of_the_folder(tmp_path):
     ('model.head.loss.mode=medium', "unknown distillation mode 'medium'"),
     ('model.backbone.img_size=30',
      'img_size 30x30 is not a multiple of patch_size 7'),
-    ('model.head.num_classes=9', 'the teacher has 10 classes, the student 9'),
+    ('model.head.num_classes=9',
+     "teacher 'teacher' has 10 classes, the student 9"),
     ('model.head.loss.mode=none', 'the head DeiTClsHead asks for no teacher'),
     ('custom_hooks=[]', "add dict(type='mmdeit.TeacherHook', ...)"),
 ])
@@ -151,14 +154,17 @@ def imagenet_options(root):
 def test_base_with_its_real_teacher(imagenet, tmp_path):
     """deit-base-distilled.py: an iteration with RegNetY-16GF, 83.6 M."""
     cfg = mmengine.Config.fromfile(BASE)
-    teacher = cfg.custom_hooks[0].teacher
-    teacher.type = 'mmpretrain.ImageClassifier'
-    model = MODELS.build(teacher)
+    model = MODELS.build({
+        **cfg.custom_hooks[0].teacher.model, 'type':
+        'mmpretrain.ImageClassifier'
+    })
     assert round(sum(p.numel() for p in model.parameters()) / 1e6, 1) == 83.6
     torch.save(dict(model=model.state_dict()), tmp_path / 'regnety.pth')
     output = run_tool('tools/train.py', BASE, '--work-dir', tmp_path,
                       *imagenet_options(imagenet),
-                      f'custom_hooks.0.checkpoint={tmp_path / "regnety.pth"}')
+                      'custom_hooks.0.preflight=0',
+                      'custom_hooks.0.teacher.checkpoint='
+                      f'{tmp_path / "regnety.pth"}')
     assert 'Epoch(train) [1][1/1]' in output
     assert 'loss_distill' in output
 

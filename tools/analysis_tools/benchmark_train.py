@@ -157,9 +157,10 @@ def randomize_teacher(cfg: Config, folder: str) -> None:
         if hook['type'] == 'mmdeit.TeacherHook':
             with mmengine.DefaultScope.overwrite_default_scope(
                     cfg.default_scope):
-                teacher = MODELS.build(copy.deepcopy(hook['teacher']))
-            hook['checkpoint'] = str(Path(folder, 'teacher.pth'))
-            torch.save(teacher.state_dict(), hook['checkpoint'])
+                network = MODELS.build(copy.deepcopy(hook.teacher.model))
+            hook.preflight = 0
+            hook.teacher.checkpoint = str(Path(folder, 'teacher.pth'))
+            torch.save(network.state_dict(), hook.teacher.checkpoint)
 
 
 def main() -> None:

@@ -1,0 +1,55 @@
+"""Whether a teacher answers at all, with logits for the student's classes."""
+from textwrap import shorten
+
+import torch
+from torch import Tensor
+
+from .teacher import Teacher
+
+
+@torch.no_grad()
+def check_answer(teacher: Teacher, inputs: Tensor, num_classes: int) -> None:
+    """Ask each member of a teacher for one answer, and look at it.
+
+    Args:
+        teacher (Teacher): The teacher or ensemble, adapted to the student.
+        inputs (Tensor): A few of the student's images, ``(N, C, H, W)``.
+        num_classes (int): Number K of the student's classes.
+
+    Raises:
+        ValueError: If a member fails on these images, or its answer is not
+            finite, no logits, or not for K classes. It is named.
+    """
+    for member in teacher.members:
+        try:
+            logits = member.execute(member.preprocess(inputs))
+        except Exception as error:  # a network may fail in any way
+            height, width = member.preprocess(inputs[:1]).shape[-2:]
+            raise ValueError(
+                f'teacher {member.name!r} fails on images of '
+                f'{height}x{width} pixels: set input_size to the size that '
+                f'it was trained at ({shorten(str(error), 200)})') from error
+        reason = _fault(member, logits, len(inputs), num_classes)
+        if reason:
+            raise ValueError(f'teacher {member.name!r} {reason}')
+
+
+def _fault(member: Teacher, logits: Tensor, num_images: int,
+           num_classes: int) -> str:
+    shape = tuple(getattr(logits, 'shape', ()))
+    if len(shape) != 2 or shape[0] != num_images:
+        return (f'answers {num_images} images with a {type(logits).__name__} '
+                f'of shape {shape} instead of logits of shape '
+                f'({num_images}, classes): give it its classifier (a head)')
+    if not logits.isfinite().all():
+        return ('answers with numbers that are not finite: look for damaged '
+                "weights, or set dtype='float32'")
+    if member.indices is not None:
+        beyond = [i for i in member.indices if not 0 <= i < shape[1]]
+        return (f'has {shape[1]} classes, but class_mapping asks for class '
+                f'{beyond[0]}: correct it') if beyond else ''
+    if shape[1] != num_classes:
+        return (f'has {shape[1]} classes, the student {num_classes}: give '
+                "both the same num_classes, or set class_mapping to the "
+                "teacher's class for each of the student's")
+    return ''

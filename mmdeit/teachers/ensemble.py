@@ -1,0 +1,103 @@
+"""Several teachers that answer as one."""
+from typing import List, Optional, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from mmdeit.registry import MODELS
+
+from .teacher import Teacher
+from .view import View
+
+COMBINATIONS = ('probabilities', 'logits', 'vote')
+
+
+@MODELS.register_module()
+class TeacherEnsemble(nn.Module):
+    """A weighted mean, or vote, of teachers.
+
+    Each member has its own preprocessing, classes and precision.
+
+    Args:
+        members (Sequence[dict]): Configs of :class:`Teacher`.
+        weights (Sequence[float], optional): A weight above 0 for each; they
+            are divided by their sum. Defaults to None, equal ones.
+        combine (str): What is averaged: ``'probabilities'``; ``'logits'``,
+            which lets a member with large logits dominate; or ``'vote'``,
+            each member's decision, for hard distillation. Ties of a vote
+            are broken by the mean probabilities. Defaults to
+            ``'probabilities'``.
+
+    Raises:
+        ValueError: If there are no members, a weight for each is missing, or
+            ``combine`` is unknown.
+    """
+
+    # What a vote leaves to the probabilities: less than any voice.
+    TIE_BREAK = 1e-4
+
+    def __init__(self,
+                 members: Sequence[dict],
+                 weights: Optional[Sequence[float]] = None,
+                 combine: str = 'probabilities') -> None:
+        super().__init__()
+        if not members:
+            raise ValueError('an ensemble needs members: give members=[...]')
+        weights = [1.] * len(members) if weights is None else list(weights)
+        if len(weights) != len(members) or min(weights) <= 0:
+            raise ValueError(
+                f'an ensemble of {len(members)} needs as many weights above '
+                f'0, but has {weights}')
+        if combine not in COMBINATIONS:
+            raise ValueError(f'unknown combination {combine!r}: choose from '
+                             f'{COMBINATIONS}')
+        self.weights = [weight / sum(weights) for weight in weights]
+        self.combine = combine
+        self._members = nn.ModuleList(
+            MODELS.build({'type': 'mmdeit.Teacher', **member})
+            for member in members)
+        self.name = 'ensemble'
+
+    @property
+    def members(self) -> List[Teacher]:
+        """list[Teacher]: The teachers."""
+        return list(self._members)
+
+    def adapt(self, view: View) -> None:
+        """Fit each member to a student; see :meth:`Teacher.adapt`."""
+        for member in self.members:
+            member.adapt(view)
+
+    def tune(self, inputs: Tensor) -> str:
+        """Choose each member's execution; see :meth:`Teacher.tune`."""
+        return '\n'.join(member.tune(inputs) for member in self.members)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Answer a batch of the student's.
+
+        Args:
+            inputs (Tensor): Normalised, mixed images of shape
+                ``(N, C, H, W)``.
+
+        Returns:
+            Tensor: Of shape ``(N, K)``: mean logits, or the logarithm of the
+            mean probabilities or of the shares of the vote, whose softmax
+            they are.
+        """
+        logits = [member(inputs).float() for member in self.members]
+        if self.combine == 'logits':
+            return self._mean(logits)
+        probabilities = [z.softmax(dim=1) for z in logits]
+        mean = self._mean(probabilities)
+        if self.combine == 'vote':
+            votes = self._mean([
+                torch.zeros_like(p).scatter_(1, p.argmax(1, keepdim=True), 1.)
+                for p in probabilities
+            ])
+            mean = (1 - self.TIE_BREAK) * votes + self.TIE_BREAK * mean
+        # Far below any probability, so that its logarithm is finite.
+        return mean.clamp_min(1e-30).log()
+
+    def _mean(self, values: List[Tensor]) -> Tensor:
+        return sum(
+            weight * value for weight, value in zip(self.weights, values))

@@ -1,0 +1,100 @@
+"""From the student's images to those a teacher was trained on."""
+from typing import Optional, Sequence, Union
+
+import torch
+import torch.nn.functional as F
+from mmengine.utils import to_2tuple
+from torch import Tensor, nn
+
+from .view import View
+
+
+class Preprocessing(nn.Module):
+    """Channel order, normalisation and size of one teacher.
+
+    It starts from the student's tensor, which is mixed already: undoing one
+    affine normalisation and doing another commutes with Mixup and CutMix.
+    Where teacher and student agree nothing is computed, and the teacher sees
+    the very same tensor.
+
+    Args:
+        view (View): What the student sees.
+        mean (Sequence[float]): The teacher's mean for each channel, in units
+            of 0 to 255 and in its own order of channels.
+        std (Sequence[float]): Its standard deviation.
+        to_rgb (bool): Whether it wants the channels of the images as loaded
+            reversed, as in mmpretrain's ``data_preprocessor``.
+        input_size (int | tuple[int, int], optional): Height and width it
+            wants, by antialiased bicubic interpolation. Defaults to None, the
+            student's.
+    """
+
+    def __init__(
+        self,
+        view: View,
+        mean: Sequence[float],
+        std: Sequence[float],
+        to_rgb: bool,
+        input_size: Optional[Union[int, Sequence[int]]] = None,
+    ) -> None:
+        super().__init__()
+        self.arguments = dict(
+            view=view, mean=mean, std=std, to_rgb=to_rgb,
+            input_size=input_size)
+        self.flip = view.to_rgb != to_rgb
+        self.size = None if input_size is None else to_2tuple(input_size)
+        seen = [
+            torch.tensor(v, dtype=torch.float64) for v in (view.mean, view.std)
+        ]
+        if self.flip:
+            seen = [v.flip(0) for v in seen]
+        mean, std = (torch.tensor(v, dtype=torch.float64) for v in (mean, std))
+        scale = seen[1] / std
+        shift = (seen[0] - mean) / std
+        self.same = bool((scale == 1).all() and (shift == 0).all())
+        # (C, 1, 1), against images of (N, C, H, W)
+        for name, value in (('scale', scale), ('shift', shift)):
+            self.register_buffer(
+                name, value.float()[:, None, None], persistent=False)
+        self.eval()
+
+    def but(self, **changes) -> 'Preprocessing':
+        """The same preprocessing but for some of its arguments."""
+        device = self.scale.device
+        return Preprocessing(**{**self.arguments, **changes}).to(device)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Map the student's images ``(N, C, H, W)`` to the teacher's."""
+        if self.flip:
+            inputs = inputs.flip(1)
+        if not self.same:
+            inputs = inputs * self.scale + self.shift
+        if self.size not in (None, tuple(inputs.shape[-2:])):
+            inputs = F.interpolate(
+                inputs, self.size, mode='bicubic', antialias=True)
+        return inputs
+
+
+def normalisation(model: nn.Module,
+                  view: View,
+                  stated: Optional[dict] = None) -> dict:
+    """Find out how a teacher wants its images.
+
+    Args:
+        model (nn.Module): The teacher's network, whose ``data_preprocessor``
+            may say it.
+        view (View): What the student sees, which fills the gaps.
+        stated (dict, optional): ``mean``, ``std`` and ``to_rgb`` of the
+            teacher's config, which come first. Defaults to None.
+
+    Returns:
+        dict: ``mean``, ``std`` and ``to_rgb`` for :class:`Preprocessing`.
+    """
+    own = getattr(model, 'data_preprocessor', None)
+    result = dict(mean=view.mean, std=view.std, to_rgb=view.to_rgb)
+    if getattr(own, 'mean', None) is not None:
+        result = dict(
+            mean=own.mean.flatten().tolist(),
+            std=own.std.flatten().tolist(),
+            to_rgb=own.to_rgb)
+    return {**result, **(stated or {})}

@@ -1,0 +1,202 @@
+"""A frozen network that answers for the student's images and classes."""
+from pathlib import Path
+from typing import List, Optional, Sequence, Union
+
+from mmengine.config import Config
+from mmpretrain.apis import ModelHub
+from torch import Tensor, nn
+
+from mmdeit.checkpoint import load_weights
+from mmdeit.registry import MODELS
+
+from .class_mapping import class_indices
+from .execution import Execution, executions, measure
+from .preprocessing import Preprocessing, normalisation
+from .view import View
+
+
+@MODELS.register_module()
+class Teacher(nn.Module):
+    """Any classifier, with its own preprocessing, classes and precision.
+
+    Args:
+        model (dict | str): The network: config of a classifier of mmpretrain,
+            of ``mmdeit.TimmClassifier``, ``mmdeit.TorchvisionClassifier``,
+            ``mmdeit.HuggingFaceClassifier`` or ``mmdeit.ExportedClassifier``;
+            path of a config file that has a ``model``; or the name of one of
+            mmpretrain's models, whose weights are fetched.
+        checkpoint (str, optional): Path or address of its weights; they must
+            fit exactly. Defaults to None, where ``model`` brings its own.
+        data_preprocessor (dict, optional): Its ``mean``, ``std`` (0 to 255)
+            and ``to_rgb``, in mmpretrain's terms. Defaults to None: what
+            ``model`` says of itself, else the student's.
+        input_size (int | tuple[int, int], optional): Height and width that
+            the student's view is resized to. Defaults to None, not resized.
+        class_mapping (str | Sequence[int | str], optional): The teacher's
+            class for each of the student's, see
+            :func:`mmdeit.teachers.class_mapping.class_indices`. Defaults to
+            None: both have the same classes.
+        class_names (Sequence[str], optional): Names of the teacher's classes.
+            Defaults to None: what ``model`` says, if anything.
+        expected_accuracy (float, optional): Top-1 in percent that it is known
+            to have on the student's validation data. Defaults to None.
+        dtype (str, optional): ``'float32'``, ``'bfloat16'``, ``'float16'`` or
+            ``'auto'``. Defaults to None: the student's, but bfloat16 under
+            its autocast.
+        channels_last (bool | str): Memory layout, or ``'auto'``. Defaults to
+            False.
+        compile (bool | str): Whether to compile the network, or ``'auto'``.
+            Defaults to False. Each ``'auto'`` takes what is fastest in a
+            short measurement at the start.
+        name (str, optional): How messages call it. Defaults to None, a name
+            taken from the checkpoint or the model.
+
+    Raises:
+        FileNotFoundError: If the checkpoint or config file is missing.
+        ValueError: If the weights do not fit, or an argument is wrong.
+    """
+
+    def __init__(
+        self,
+        model: Union[dict, str],
+        checkpoint: Optional[str] = None,
+        data_preprocessor: Optional[dict] = None,
+        input_size: Optional[Union[int, Sequence[int]]] = None,
+        class_mapping: Optional[Union[str, Sequence[Union[int, str]]]] = None,
+        class_names: Optional[Sequence[str]] = None,
+        expected_accuracy: Optional[float] = None,
+        dtype: Optional[str] = None,
+        channels_last: Union[bool, str] = False,
+        compile: Union[bool, str] = False,
+        name: Optional[str] = None,
+    ) -> None:
+        super().__init__()
+        self.executions = executions(dtype, channels_last, compile)
+        if isinstance(model, str):
+            model, weights = find_model(model)
+            checkpoint = checkpoint or weights
+        self.name = name or _name(model, checkpoint)
+        self.network = MODELS.build(model)
+        if checkpoint is not None:
+            load_weights(self.network, checkpoint)
+        self.data_preprocessor = data_preprocessor
+        self.input_size = input_size
+        self.class_mapping = class_mapping
+        self.class_names = class_names or getattr(self.network, 'class_names',
+                                                  None)
+        self.expected_accuracy = expected_accuracy
+        self.preprocess: nn.Module = nn.Identity()
+        self.indices: Optional[List[int]] = None
+        self.requires_grad_(False)
+        self.eval()
+        self.use(self.executions[0])
+
+    @property
+    def members(self) -> List['Teacher']:
+        """list[Teacher]: Itself; an ensemble has several."""
+        return [self]
+
+    def adapt(self, view: View) -> None:
+        """Fit the preprocessing and the classes to a student.
+
+        Args:
+            view (View): What the student sees.
+
+        Raises:
+            ValueError: If the class mapping is wrong.
+        """
+        self.preprocess = Preprocessing(
+            view,
+            input_size=self.input_size,
+            **normalisation(self.network, view, self.data_preprocessor))
+        if self.class_mapping is not None:
+            try:
+                self.indices = class_indices(self.class_mapping,
+                                             view.num_classes,
+                                             view.class_names,
+                                             self.class_names)
+            except ValueError as error:
+                raise ValueError(f'teacher {self.name!r}: {error}') from error
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Answer a batch of the student's.
+
+        Args:
+            inputs (Tensor): Normalised, mixed images of shape
+                ``(N, C, H, W)``.
+
+        Returns:
+            Tensor: Logits for the student's classes, of shape ``(N, K)``.
+        """
+        logits = self.execute(self.preprocess(inputs))
+        return logits if self.indices is None else logits[:, self.indices]
+
+    def use(self, execution: Execution) -> None:
+        """Execute the network in another way from now on.
+
+        Args:
+            execution (Execution): The way.
+        """
+        self.execution = execution
+        self.execute = execution.prepare(self.network)
+
+    def tune(self, inputs: Tensor) -> str:
+        """Take the fastest of the ways that the config leaves open.
+
+        Args:
+            inputs (Tensor): A batch of the student's, ``(N, C, H, W)``.
+
+        Returns:
+            str: What was chosen, and from which timings, in a line.
+        """
+        chosen = self.executions[0]
+        if len(self.executions) == 1:
+            return f'{self.name}: {chosen}'
+        seconds = measure(self.network, self.executions,
+                          self.preprocess(inputs))
+        chosen = min(seconds, key=seconds.get)
+        self.use(chosen)
+        timings = '; '.join(f'{way}: {1000 * s:.1f} ms'
+                            for way, s in seconds.items())
+        return f'{self.name}: {chosen} (measured {timings})'
+
+
+def find_model(name: str) -> tuple:
+    """Look up a classifier by its config file or its name in mmpretrain.
+
+    Args:
+        name (str): Path of a config file, or a name such as
+            ``'resnet50_8xb32_in1k'``.
+
+    Returns:
+        tuple[dict, str | None]: Config of the model with its data
+        preprocessor, and the address of its weights, if it is known.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If mmpretrain knows no such name.
+    """
+    weights = None
+    if name.endswith('.py'):
+        if not Path(name).is_file():
+            raise FileNotFoundError(
+                f"no config of a teacher at {name}: correct the path")
+        cfg = Config.fromfile(name)
+    else:
+        try:
+            metainfo = ModelHub.get(name)
+        except ValueError as error:
+            raise ValueError(
+                f'mmpretrain has no model {name!r}: mmpretrain.list_models() '
+                'lists the names; a config file ends in .py') from error
+        cfg, weights = metainfo.config, metainfo.weights
+    model = cfg.model
+    if 'data_preprocessor' in cfg:
+        model.setdefault('data_preprocessor', cfg.data_preprocessor)
+    return model, weights
+
+
+def _name(model: dict, checkpoint: Optional[str]) -> str:
+    if checkpoint is not None:
+        return Path(checkpoint).stem
+    return model.get('model_name') or model.get('file') or model['type']

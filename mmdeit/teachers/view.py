@@ -1,0 +1,54 @@
+"""What the student sees: all that a teacher has to know of it."""
+from dataclasses import dataclass
+from typing import Optional, Sequence
+
+import numpy as np
+from torch import nn
+
+
+@dataclass(frozen=True)
+class View:
+    """The images and classes of a student.
+
+    Args:
+        num_classes (int): Number K of the student's classes.
+        mean (Sequence[float]): Mean that its images were shifted by, for each
+            channel, in units of 0 to 255. One value serves all channels.
+            Defaults to 0.
+        std (Sequence[float]): What they were divided by. Defaults to 1.
+        to_rgb (bool): Whether the channels of the images as loaded were
+            reversed. Defaults to False.
+        class_names (Sequence[str], optional): Names of the classes, in order.
+            Defaults to None, unknown.
+    """
+    num_classes: int
+    mean: Sequence[float] = (0., )
+    std: Sequence[float] = (1., )
+    to_rgb: bool = False
+    class_names: Optional[Sequence[str]] = None
+
+    @classmethod
+    def of(cls,
+           student: nn.Module,
+           class_names: Optional[Sequence[str]] = None) -> 'View':
+        """Read it off a classifier.
+
+        Args:
+            student (nn.Module): A classifier of mmpretrain.
+            class_names (Sequence[str], optional): Of its dataset. Defaults to
+                None.
+
+        Returns:
+            View: What the classifier's data preprocessor says.
+        """
+        preprocessor = student.data_preprocessor
+        stated = getattr(preprocessor, 'mean', None) is not None
+        normalisation = {
+            name: tuple(np.ravel(getattr(preprocessor, name).tolist()))
+            for name in ('mean', 'std') if stated
+        }
+        return cls(
+            num_classes=student.head.num_classes,
+            to_rgb=bool(getattr(preprocessor, 'to_rgb', False)),
+            class_names=class_names,
+            **normalisation)
