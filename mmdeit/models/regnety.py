@@ -88,6 +88,8 @@ class RegNetY(RegNet):
             as in :class:`RegNet`.
         out_indices (Sequence[int]): Output from which stages.
             Defaults to ``(3, )``, the last.
+        frozen_stages (int): Freeze the stem and so many stages; they stay in
+            eval mode too. Defaults to -1, none.
         init_cfg (dict, optional): Initialisation. Defaults to None.
 
     The output is a tuple of feature maps of shape ``(N, C, H, W)``, the last
@@ -107,8 +109,13 @@ class RegNetY(RegNet):
     def __init__(self,
                  arch: str,
                  out_indices: tuple = (3, ),
+                 frozen_stages: int = -1,
                  init_cfg: dict = None) -> None:
-        super().__init__(arch, out_indices=out_indices, init_cfg=init_cfg)
+        super().__init__(
+            arch,
+            out_indices=out_indices,
+            frozen_stages=frozen_stages,
+            init_cfg=init_cfg)
 
     def make_res_layer(self, **kwargs):
         """Build a stage; RegNet names its block by hand, so replace it."""
