@@ -85,7 +85,8 @@ def _layout(state_dict: dict) -> Tuple[int, bool]:
     return depth, any('dist' in str(name) for name in state_dict)
 
 
-def _first(names: Iterable) -> str:
+def first_names(names: Iterable) -> str:
+    """The first three of some names, and how many more there are."""
     names = [str(name) for name in names]
     rest = f' and {len(names) - 3} more' if len(names) > 3 else ''
     return shorten(', '.join(names[:3]), 300) + rest
@@ -113,7 +114,7 @@ def detect_names(state_dict: dict) -> str:
     fmt = max(('mmdeit', 'timm', 'huggingface'), key=known)
     if known(fmt) == 0:
         raise ValueError(
-            f'unknown keys {_first(state_dict) or "(none)"}: expected the '
+            f'unknown keys {first_names(state_dict) or "(none)"}: expected the '
             f'state_dict of a DeiT as one of {", ".join(FORMATS)} has it')
     return fmt
 
@@ -136,7 +137,7 @@ def check(state_dict: dict, fmt: str) -> None:
     unknown = [name for name in state_dict if name not in expected]
     missing = [name for name in expected
                if not isinstance(state_dict.get(name), Tensor)]
-    problems = [f'{kind} keys {_first(names)}' for kind, names in
+    problems = [f'{kind} keys {first_names(names)}' for kind, names in
                 (('unknown', unknown), ('missing', missing)) if names]
     if problems:
         raise ValueError(
@@ -193,14 +194,37 @@ def convert(state_dict: Dict[str, Tensor], source: str,
     }
 
 
+def start_dist_token(state_dict: Dict[str, Tensor],
+                     prefix: str = 'backbone.') -> Dict[str, Tensor]:
+    """The distillation token that an undistilled backbone starts.
+
+    The paper trains its distilled models from scratch, so this choice is
+    ours: token and position start as copies of the class token's.
+
+    Args:
+        state_dict (dict[str, Tensor]): Has ``cls_token`` of shape
+            ``(1, 1, C)`` and ``pos_embed`` of shape ``(1, T, C)``.
+        prefix (str): Stands before the names. Defaults to ``'backbone.'``.
+
+    Returns:
+        dict[str, Tensor]: ``dist_token`` of shape ``(1, 1, C)`` and
+        ``pos_embed`` of shape ``(1, T + 1, C)``.
+    """
+    pos_embed = state_dict[f'{prefix}pos_embed']
+    return {
+        f'{prefix}dist_token': state_dict[f'{prefix}cls_token'].clone(),
+        # class token, distillation token, patches
+        f'{prefix}pos_embed': torch.cat((pos_embed[:, :1], pos_embed), dim=1),
+    }
+
+
 def add_dist_token(state_dict: Dict[str, Tensor]) -> Dict[str, Tensor]:
     """Let an undistilled model start a distilled one.
 
-    The paper trains its distilled models from scratch, so this choice is
-    ours: distillation token, its position and its classifier start as copies
-    of the class token's, so both heads start as the trained classifier, up to
-    the attention that a second token draws. The teacher's labels, which the
-    distillation head alone learns, then draw the two apart.
+    The classifier of the distillation token is a copy too, beside what
+    :func:`start_dist_token` makes, so both heads start as the trained
+    classifier, up to the attention that a second token draws. The teacher's
+    labels, which the distillation head alone learns, then draw the two apart.
 
     Args:
         state_dict (dict[str, Tensor]): The weights of an undistilled model
@@ -216,13 +240,10 @@ def add_dist_token(state_dict: Dict[str, Tensor]) -> Dict[str, Tensor]:
     if _layout(state_dict)[1]:
         raise ValueError('it has a distillation token already: leave out '
                          '--add-dist-token')
-    pos_embed = state_dict['backbone.pos_embed']
     head = 'head.layers.head'
     return {
         **state_dict,
-        'backbone.dist_token': state_dict['backbone.cls_token'].clone(),
-        # class token, distillation token, patches
-        'backbone.pos_embed': torch.cat((pos_embed[:, :1], pos_embed), dim=1),
+        **start_dist_token(state_dict),
         f'{head}_dist.weight': state_dict[f'{head}.weight'].clone(),
         f'{head}_dist.bias': state_dict[f'{head}.bias'].clone(),
     }

@@ -221,4 +221,7 @@ def test_trains_and_evaluates_a_step(target, teacher, tmp_path, monkeypatch,
         assert torch.allclose(tensor, start[name], atol=1e-3), name
     log = ''.join(capfd.readouterr())
     for name in ('head', 'head_dist'):
-        assert f'size mismatch for head.layers.{name}.weight' in log
+        assert f'head.layers.{name}.weight' in log
+    classes = cfg.model.head.num_classes
+    assert f'for 1000 classes, the model has {classes}' in log
+    assert 'size mismatch' not in log

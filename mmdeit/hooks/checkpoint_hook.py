@@ -8,6 +8,7 @@ from mmengine.logging import HistoryBuffer
 from mmengine.runner import Runner
 from mmengine.utils import apply_to
 
+from mmdeit.fitting import fit_checkpoint
 from mmdeit.registry import HOOKS
 
 
@@ -18,7 +19,10 @@ class CheckpointHook(_CheckpointHook):
     mmengine 0.10.7 pickles ``HistoryBuffer`` objects into its checkpoints.
     With ``weights_only=True``, the default since torch 2.6, it then cannot
     resume from them. Here the message hub is saved as plain numbers and
-    tensors, and restored on resume. Arguments are those of mmengine's hook.
+    tensors, and restored on resume.
+
+    What is loaded, to train or to test, has to fit the model: see
+    :func:`mmdeit.fitting.fit`. Arguments are those of mmengine's hook.
     """
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
@@ -28,7 +32,12 @@ class CheckpointHook(_CheckpointHook):
             lambda x: isinstance(x, (HistoryBuffer, np.generic)), to_plain)
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Restore the log histories, in place."""
+        """Check the weights and restore the log histories, in place.
+
+        Raises:
+            ValueError: If the weights do not fit the model.
+        """
+        fit_checkpoint(runner, checkpoint)
         scalars = checkpoint.get('message_hub', {}).get('log_scalars', {})
         for name, saved in scalars.items():
             if isinstance(saved, dict):

@@ -2,6 +2,7 @@
 from mmengine.runner import Runner
 from mmpretrain.engine import EMAHook as _EMAHook
 
+from mmdeit.fitting import fit_checkpoint, starts_training
 from mmdeit.registry import HOOKS
 
 
@@ -22,8 +23,15 @@ class EMAHook(_EMAHook):
         checkpoint['ema_state_dict'] = self.ema_model.state_dict()
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Restore the average, or start it from the weights."""
-        if 'ema_state_dict' in checkpoint:
+        """Restore the average, or start it from the weights.
+
+        It is restored where training resumes and in testing. What starts a
+        training starts its average too, as in the official code.
+        """
+        # This hook comes before CheckpointHook, and loads as well.
+        fit_checkpoint(runner, checkpoint)
+        if 'ema_state_dict' in checkpoint and not starts_training(runner):
             self.ema_model.load_state_dict(checkpoint['ema_state_dict'])
         else:
-            super().after_load_checkpoint(runner, checkpoint)
+            super().after_load_checkpoint(
+                runner, dict(state_dict=checkpoint['state_dict']))

@@ -1,10 +1,12 @@
 """DeiT's student: a vision transformer with a distillation token."""
 from typing import Tuple
 
+from mmengine.logging import MMLogger
 from mmpretrain.models.backbones import (
     DistilledVisionTransformer as _DistilledVisionTransformer,
 )
 
+from mmdeit.conversion import start_dist_token
 from mmdeit.registry import MODELS
 
 from .vision_transformer import VisionTransformer
@@ -19,7 +21,8 @@ class DistilledVisionTransformer(VisionTransformer,
     and the state-dict keys are those of mmpretrain's class of the same name,
     so that checkpoints go both ways. Arguments and initialisation are those of
     :class:`mmdeit.models.VisionTransformer`; mmpretrain's class draws the
-    distillation token as that does the others.
+    distillation token as that does the others. Weights without one, as of an
+    undistilled DeiT, start it: see :func:`mmdeit.conversion.start_dist_token`.
 
     With ``out_type='cls_token'`` the output is a tuple with one item for each
     of ``out_indices``: the pair of class and distillation token, each of
@@ -47,3 +50,16 @@ class DistilledVisionTransformer(VisionTransformer,
         if param_name == f'{prefix}dist_token':
             param_name = f'{prefix}cls_token'
         return super().get_layer_depth(param_name, prefix)
+
+    def _prepare_pos_embed(self, state_dict: dict, prefix: str,
+                           *args) -> None:
+        """Called before ``state_dict`` is loaded: complete its tokens."""
+        names = [f'{prefix}{name}' for name in ('cls_token', 'pos_embed')]
+        dist_token = f'{prefix}dist_token'
+        if dist_token not in state_dict and all(
+                name in state_dict for name in names):
+            MMLogger.get_current_instance().info(
+                f'{dist_token} and its position start as copies of the class '
+                "token's: the checkpoint has none.")
+            state_dict.update(start_dist_token(state_dict, prefix))
+        super()._prepare_pos_embed(state_dict, prefix, *args)

@@ -4,8 +4,10 @@ The twin every distilled model is compared with, and the base of
 :class:`mmdeit.models.DistilledVisionTransformer`. The network itself is
 mmpretrain's; this file adds what DeiT asks for around it.
 """
-from typing import Optional, Sequence, Union
+from math import isqrt
+from typing import Optional, Sequence, Tuple, Union
 
+from mmengine.logging import MMLogger
 from mmengine.utils import to_2tuple
 from mmpretrain.models.backbones import VisionTransformer as _VisionTransformer
 from torch import nn
@@ -20,6 +22,19 @@ def _arch(embed_dims: int, num_heads: int) -> dict:
         num_layers=12,
         num_heads=num_heads,
         feedforward_channels=4 * embed_dims)
+
+
+def _grid(name: str, size: Union[int, Sequence[int]],
+          patch_size: int) -> Tuple[int, int]:
+    """Rows and columns of patches in an image of ``size``."""
+    height, width = to_2tuple(size)
+    if height % patch_size or width % patch_size:
+        raise ValueError(
+            f'{name} {height}x{width} is not a multiple of patch_size '
+            f'{patch_size}: choose for instance '
+            f'{height // patch_size * patch_size}x'
+            f'{width // patch_size * patch_size}')
+    return height // patch_size, width // patch_size
 
 
 @MODELS.register_module()
@@ -47,12 +62,18 @@ class VisionTransformer(_VisionTransformer):
             ``'raw'``, as in mmpretrain. Defaults to ``'cls_token'``.
         frozen_stages (int): Freeze the embedding, its tokens and so many
             layers; they stay in eval mode too. Defaults to -1, none.
+        pretrain_img_size (int | tuple[int, int], optional): Height and width
+            of the images that a checkpoint was trained on, in pixels; its
+            position embedding is interpolated at load. A checkpoint with as
+            many positions as the model is taken for one of the model's own
+            size. Defaults to None, square images of any size.
         init_cfg (dict, optional): Initialisation, for instance
             ``dict(type='Pretrained', checkpoint=...)``. Defaults to None,
             the official one: see :meth:`init_weights`.
 
     Raises:
-        ValueError: If ``patch_size`` does not divide ``img_size``.
+        ValueError: If ``patch_size`` does not divide ``img_size`` or
+            ``pretrain_img_size``.
     """
     arch_zoo = {
         **dict.fromkeys(['t', 'tiny', 'deit-t', 'deit-tiny'], _arch(192, 3)),
@@ -69,23 +90,20 @@ class VisionTransformer(_VisionTransformer):
                  drop_path_rate: float = 0.,
                  out_type: str = 'cls_token',
                  frozen_stages: int = -1,
+                 pretrain_img_size: Union[int, Sequence[int], None] = None,
                  init_cfg: Optional[dict] = None) -> None:
-        height, width = to_2tuple(img_size)
-        if height % patch_size or width % patch_size:
-            raise ValueError(
-                f'img_size {height}x{width} is not a multiple of patch_size '
-                f'{patch_size}: choose for instance '
-                f'{height // patch_size * patch_size}x'
-                f'{width // patch_size * patch_size}')
+        _grid('img_size', img_size, patch_size)
         super().__init__(
             arch=arch,
-            img_size=(height, width),
+            img_size=to_2tuple(img_size),
             patch_size=patch_size,
             in_channels=in_channels,
             out_indices=out_indices,
             drop_path_rate=drop_path_rate,
             out_type=out_type,
             init_cfg=init_cfg)
+        self.pretrain_grid = None if pretrain_img_size is None else _grid(
+            'pretrain_img_size', pretrain_img_size, patch_size)
         # Only now are all tokens there to be frozen.
         self.frozen_stages = frozen_stages
         if frozen_stages > 0:
@@ -117,3 +135,32 @@ class VisionTransformer(_VisionTransformer):
                 nn.init.zeros_(module.bias)
         trunc_normal_(self.pos_embed, std=.02)
         trunc_normal_(self.cls_token, std=.02)
+
+    def _prepare_pos_embed(self, state_dict: dict, prefix: str,
+                           *args) -> None:
+        """Called before ``state_dict`` is loaded: interpolate its positions.
+
+        mmpretrain takes every grid for a square one, and cuts what is none.
+        """
+        name = f'{prefix}pos_embed'
+        if name not in state_dict:
+            return
+        pos_embed = state_dict[name]  # (1, T, C)
+        patches = pos_embed.shape[1] - self.num_extra_tokens
+        height, width = self.patch_resolution
+        if patches == height * width:
+            return
+        grid = self.pretrain_grid or (isqrt(max(patches, 0)), ) * 2
+        if patches < 1 or grid[0] * grid[1] != patches:
+            other = ('a square number' if self.pretrain_grid is None else
+                     f'{grid[0] * grid[1]} ({grid[0]}x{grid[1]})')
+            raise ValueError(
+                f'{name} is for {patches} patches, expected {height * width} '
+                f'({height}x{width}) or {other}: set pretrain_img_size of the '
+                'backbone to the images that the checkpoint was trained on')
+        MMLogger.get_current_instance().info(
+            f'{name} is interpolated from {grid[0]}x{grid[1]} to '
+            f'{height}x{width} patches.')
+        state_dict[name] = self.resize_pos_embed(
+            pos_embed, grid, (height, width), self.interpolate_mode,
+            self.num_extra_tokens)

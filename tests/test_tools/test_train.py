@@ -121,6 +121,14 @@ def test_bad_input(distilled_options, tmp_path, option, message):
     assert 'Epoch(train)' not in output
 
 
+def test_checkpoint_of_another_model(options, demo_teacher, tmp_path):
+    """The teacher's, given for the student's."""
+    output = run_tool('tools/test.py', DISTILLED, demo_teacher, '--work-dir',
+                      tmp_path, *options, check=False)
+    assert output.splitlines()[-1].startswith(
+        f'ValueError: {demo_teacher}: its tensors backbone.conv1.weight, ')
+
+
 @pytest.fixture(scope='module')
 def imagenet(tmp_path_factory):
     """A few images in ImageNet's layout, with its lists of labels."""

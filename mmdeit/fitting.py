@@ -1,0 +1,165 @@
+"""Whether a checkpoint fits the model, said in one line before it is loaded.
+
+mmengine loads what fits and lists the rest. Here a wrong file is an error, and
+what fine-tuning leaves out is one warning. Tensors are looked at from outside:
+position embeddings fit where their width does, because the model interpolates
+them.
+"""
+from typing import Dict, List
+
+from mmengine.model import BaseTTAModel, is_model_wrapper
+from mmengine.runner import BaseLoop, Runner
+from torch import Tensor, nn
+
+from .conversion import check, detect_names, first_names
+
+Weights = Dict[str, Tensor]
+
+
+def starts_training(runner: Runner) -> bool:
+    """Whether what is loaded now starts a training, and resumes none."""
+    return isinstance(runner._train_loop, BaseLoop) and not runner._resume
+
+
+def fit_checkpoint(runner: Runner, checkpoint: dict) -> None:
+    """Check the checkpoint that a Runner is about to load.
+
+    Doing so again changes and says nothing.
+
+    Args:
+        runner (Runner): Trains or tests.
+        checkpoint (dict): Changed in place as in :func:`fit`.
+
+    Raises:
+        ValueError: As in :func:`fit`; the message names the file.
+    """
+    model = runner.model
+    while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
+        model = model.module
+    file = runner._load_from or f'the latest checkpoint in {runner.work_dir}'
+    try:
+        note = fit(checkpoint, model, starts_training(runner))
+    except ValueError as error:
+        raise ValueError(f'{file}: {error}') from error
+    if note:
+        runner.logger.warning(f'{file}: {note}')
+
+
+def fit(checkpoint: dict, model: nn.Module, start: bool) -> str:
+    """Make a checkpoint fit a model, or say why it does not.
+
+    Args:
+        checkpoint (dict): Has the weights as ``state_dict`` or ``model``, or
+            is nothing else. Afterwards they are its ``state_dict``.
+        model (nn.Module): An ``ImageClassifier``.
+        start (bool): Whether training starts from it. Then, outside the
+            backbone, what the checkpoint lacks or has for other classes stays
+            as the model was initialised.
+
+    Returns:
+        str: What stays so, and what is left out; empty if nothing.
+
+    Raises:
+        ValueError: If layout or size differ or, where no training starts,
+            tensors or classes.
+    """
+    entry = next((e for e in ('state_dict', 'model') if e in checkpoint), None)
+    weights = checkpoint[entry] if entry else dict(checkpoint)
+    for name in [name for name in weights if str(name).startswith('module.')]:
+        weights[name[len('module.'):]] = weights.pop(name)  # DDP's
+    # ImageClassifier does so as it loads; RegNetY has timm's names renamed.
+    rename = getattr(
+        getattr(model, 'backbone', None), '_checkpoint_filter', None)
+    if rename:
+        rename(weights, '')
+
+    own = {name: param.data for name, param in model.named_parameters()}
+    known = model.state_dict()
+    unknown = [name for name in weights if name not in known]
+    _check_layout(weights, own, 'official' if entry == 'model' else 'timm')
+    _check_size(weights, own, unknown)
+    checkpoint['state_dict'] = weights
+    lost = [name for name in own if _differs(name, weights, own)]
+    new = [name for name in own
+           if name not in weights and not name.startswith('backbone.')]
+    if not start:
+        _check_classes(weights, own, lost, new)
+        return ''
+    notes = [
+        lost and f'left out {", ".join(lost)}: for {len(weights[lost[0]])} '
+        f'classes, the model has {len(own[lost[0]])}',
+        unknown and f'left out {first_names(unknown)}: not in the model',
+        new and f'no {", ".join(new)} in it: they stay as initialised',
+    ]
+    for name in unknown:
+        del weights[name]
+    # Where a tensor is the model's own, mmengine has nothing to warn of.
+    weights.update({name: own[name] for name in lost + new})
+    return '; '.join(note for note in notes if note)
+
+
+def _differs(name: str, weights: Weights, own: Weights) -> bool:
+    if name not in weights:
+        return False
+    shape, expected = weights[name].shape, own[name].shape
+    # (1, T, C) and (T, heads) of Swin: T is interpolated
+    if name.endswith(('pos_embed', 'relative_position_bias_table')):
+        return shape[-1:] != expected[-1:]
+    return shape != expected
+
+
+def _check_layout(weights: Weights, own: Weights, timm: str) -> None:
+    if sum(name in own for name in weights) >= len(own) / 10:
+        return
+    try:
+        found = detect_names(weights)
+        check(weights, found)
+    except ValueError:
+        raise ValueError(
+            f'its tensors {first_names(weights) or "(none)"} fit no model '
+            f'with {first_names(own)}: give a checkpoint of the model that '
+            'the config describes') from None
+    raise ValueError(
+        f'it is in the format {timm if found == "timm" else found}, expected '
+        'mmdeit: convert it by python tools/model_converters/convert_deit.py '
+        'SRC DST and give DST')
+
+
+def _check_size(weights: Weights, own: Weights, unknown: List[str]) -> None:
+    problem = None
+    for name in own:
+        if _differs(name, weights, own):
+            shape, expected = weights[name].shape, own[name].shape
+            # A classifier differs in its first dimension, the classes.
+            if not name.startswith('head.') or shape[1:] != expected[1:]:
+                problem = (f'{name} has shape {tuple(shape)}, expected '
+                           f'{tuple(expected)}')
+                break
+    # The backbone makes that token from the class token, and logs it.
+    missing = [
+        name for name in own
+        if name.startswith('backbone.') and name not in weights
+        and name != 'backbone.dist_token'
+    ]
+    unknown = [name for name in unknown if name.startswith('backbone.')]
+    if missing:
+        problem = problem or f'it has no {first_names(missing)}'
+    if unknown:
+        problem = problem or f'the model has no {first_names(unknown)}'
+    if problem:
+        raise ValueError(
+            f'{problem}: give a checkpoint of this size, or set type, arch, '
+            "patch_size and in_channels of model.backbone to the checkpoint's")
+
+
+def _check_classes(weights: Weights, own: Weights, lost: List[str],
+                   missing: List[str]) -> None:
+    if lost:
+        there, here = len(weights[lost[0]]), len(own[lost[0]])
+        raise ValueError(
+            f'{lost[0]} is for {there} classes, expected {here}: set '
+            f'model.head.num_classes={there}, or give a checkpoint for {here}')
+    if missing:
+        raise ValueError(
+            f'it has no {first_names(missing)}: give the checkpoint of a '
+            'model that was trained with this config')
