@@ -22,13 +22,14 @@ def save(cfg: dict, path: Path) -> nn.Module:
 
 
 def shrink(cfg: Config, root: Path) -> None:
-    """Make a student tiny, its teacher too, and training one epoch."""
-    cfg.model.backbone.arch = dict(
-        embed_dims=WIDTH,
-        num_layers=2,
-        num_heads=2,
-        feedforward_channels=2 * WIDTH)
-    cfg.model.head.in_channels = WIDTH
+    """Make a DeiT tiny, any student's teacher too, and training one epoch."""
+    if 'VisionTransformer' in cfg.model.backbone.type:
+        cfg.model.backbone.arch = dict(
+            embed_dims=WIDTH,
+            num_layers=2,
+            num_heads=2,
+            feedforward_channels=2 * WIDTH)
+        cfg.model.head.in_channels = WIDTH
     for hook in cfg.get('custom_hooks') or []:
         if hook.type == 'mmdeit.TeacherHook':
             hook.preflight = 0
@@ -52,6 +53,8 @@ def shrink(cfg: Config, root: Path) -> None:
         loader.update(batch_size=IMAGES, num_workers=0)
         loader.dataset.serialize_data = False  # it collects garbage
     cfg.train_cfg.update(max_epochs=1, val_interval=1)
+    if isinstance(cfg.param_scheduler, list):
+        cfg.param_scheduler = None  # a warm-up longer than an epoch
     cfg.default_hooks.logger.interval = 1
     # The Runner wants all of them, or none.
     for key in ('test_dataloader', 'test_evaluator', 'test_cfg'):

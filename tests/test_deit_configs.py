@@ -15,7 +15,8 @@ from .shrink import IMAGES, shrink
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = sorted(
-    path.name for path in ROOT.glob('configs/deit/*.py')
+    f'{folder}/{path.name}' for folder in ('deit', 'students')
+    for path in ROOT.glob(f'configs/{folder}/*.py')
     if 'cifar10' not in path.name)
 EVALUATIONS = sorted(
     path.name for path in ROOT.glob('configs/evaluation/*.py'))
@@ -62,7 +63,7 @@ def build(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize('name', CONFIGS)
 def test_trains_and_evaluates_a_step(name, imagenet, tmp_path, build):
-    cfg = Config.fromfile(ROOT / 'configs/deit' / name)
+    cfg = Config.fromfile(ROOT / 'configs' / name)
     shrink(cfg, tmp_path)
     for loader in (cfg.train_dataloader, cfg.val_dataloader):
         loader.dataset.data_root = str(imagenet)

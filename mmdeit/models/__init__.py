@@ -1,6 +1,7 @@
 from .average_heads_tta import AverageHeadsTTA
 from .deit_cls_head import DeiTClsHead
 from .distillation_loss import DistillationLoss
+from .distilled_classifier import DistilledClassifier
 from .distilled_vision_transformer import DistilledVisionTransformer
 from .regnety import RegNetY
 from .vision_transformer import VisionTransformer
@@ -8,6 +9,6 @@ from .vision_transformer_cls_head import VisionTransformerClsHead
 
 __all__ = [
     'AverageHeadsTTA', 'DeiTClsHead', 'DistillationLoss',
-    'DistilledVisionTransformer', 'RegNetY', 'VisionTransformer',
-    'VisionTransformerClsHead'
+    'DistilledClassifier', 'DistilledVisionTransformer', 'RegNetY',
+    'VisionTransformer', 'VisionTransformerClsHead'
 ]

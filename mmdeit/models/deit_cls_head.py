@@ -8,6 +8,7 @@ from torch import Tensor
 from mmdeit.registry import MODELS
 
 from .distilling_head import DistillingHead
+from .joint_prediction import predict_jointly
 
 Tokens = Sequence[Tuple[Tensor, Tensor]]
 
@@ -82,16 +83,6 @@ class DeiTClsHead(DistillingHead, _DeiTClsHead):
                 Defaults to None, which makes new ones.
 
         Returns:
-            list[DataSample]: With ``pred_score`` and ``pred_label`` of the
-            joint prediction, and each head's own probabilities as
-            ``class_score`` and ``distill_score``, all of shape ``(K, )``.
+            list[DataSample]: See :func:`predict_jointly`.
         """
-        cls_score, dist_score = self.scores(feats)
-        predictions = self._get_predictions((cls_score + dist_score) / 2,
-                                            data_samples)
-        for sample, class_score, distill_score in zip(
-                predictions, cls_score.softmax(dim=1),
-                dist_score.softmax(dim=1)):
-            sample.class_score = class_score
-            sample.distill_score = distill_score
-        return predictions
+        return predict_jointly(self, *self.scores(feats), data_samples)

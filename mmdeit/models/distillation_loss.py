@@ -39,9 +39,11 @@ class DistillationLoss(nn.Module):
             ``'numel'``, batch times classes, as in the official
             ``losses.py``; or ``'batchmean'``, the batch, as in timm, K times
             larger (facebookresearch/deit issue 61). Defaults to ``'numel'``.
-        base_loss (dict): The loss of mmpretrain for the ground truth.
-            Defaults to label smoothing of 0.1, which on the targets of Mixup
-            and CutMix equals the official ``SoftTargetCrossEntropy``.
+        base_loss (dict, optional): The loss of mmpretrain for the ground
+            truth. Defaults to label smoothing of 0.1, which on the targets of
+            Mixup and CutMix equals the official ``SoftTargetCrossEntropy``.
+            None leaves it to :class:`mmdeit.models.DistilledClassifier`,
+            which knows it and calls :meth:`distill` and :meth:`weigh`.
 
     Raises:
         ValueError: If an argument is outside its range.
@@ -53,7 +55,7 @@ class DistillationLoss(nn.Module):
         alpha: float = 0.5,
         tau: float = 1.0,
         reduction: str = 'numel',
-        base_loss: dict = dict(
+        base_loss: Optional[dict] = dict(
             type='mmpretrain.LabelSmoothLoss',
             label_smooth_val=0.1,
             mode='original')
@@ -75,7 +77,7 @@ class DistillationLoss(nn.Module):
         self.alpha = alpha
         self.tau = tau
         self.reduction = reduction
-        self.base_loss = MODELS.build(base_loss)
+        self.base_loss = base_loss and MODELS.build(base_loss)
 
     @property
     def needs_teacher(self) -> bool:
@@ -108,14 +110,40 @@ class DistillationLoss(nn.Module):
         loss_cls = self.base_loss(cls_score.float(), target)
         if not self.needs_teacher:
             return dict(loss_cls=loss_cls)
+        return self.weigh(loss_cls, self.distill(dist_score, teacher_logits))
 
+    def distill(self, dist_score: Tensor, teacher_logits: Tensor) -> Tensor:
+        """Compute what is learned from the teacher, without its weight.
+
+        Args:
+            dist_score (Tensor): The student's logits, ``(N, K)``.
+            teacher_logits (Tensor): The teacher's logits, ``(N, K)``.
+
+        Returns:
+            Tensor: A scalar.
+
+        Raises:
+            ValueError: If the teacher has another number of classes.
+        """
         if teacher_logits.shape != dist_score.shape:
             raise ValueError(
                 f'the teacher answers with {teacher_logits.shape[1]} classes, '
                 f'the student has {dist_score.shape[1]}: give both the same '
                 'num_classes')
         distill = self._hard if self.mode == 'hard' else self._soft
-        loss_distill = distill(dist_score.float(), teacher_logits.float())
+        return distill(dist_score.float(), teacher_logits.float())
+
+    def weigh(self, loss_cls: Tensor,
+              loss_distill: Tensor) -> Dict[str, Tensor]:
+        """Weigh the teacher's term against the labels'.
+
+        Args:
+            loss_cls (Tensor): The labels' term, a scalar.
+            loss_distill (Tensor): The teacher's term, a scalar.
+
+        Returns:
+            dict[str, Tensor]: Both, each with its weight.
+        """
         return dict(
             loss_cls=(1 - self.alpha) * loss_cls,
             loss_distill=self.alpha * loss_distill)
