@@ -25,6 +25,7 @@ setup(
     extras_require={
         'lite': ['mmcv-lite>=2.1.0,<2.2.0'],
         'mmcv': ['mmcv>=2.1.0,<2.2.0'],
-        'dev': ['pytest', 'ruff', 'timm'],
+        'teachers': ['timm', 'transformers'],
+        'dev': ['pytest', 'ruff', 'timm', 'transformers'],
     },
 )

@@ -70,7 +70,8 @@ def init_gloo(launcher: str) -> None:
 def keep_random_state() -> Iterator[None]:
     """Leave the random numbers that follow as if nothing had drawn any."""
     python, numpy = random.getstate(), np.random.get_state()
-    with torch.random.fork_rng():
+    devices = [torch.cuda.current_device()] if torch.cuda.is_available() else []
+    with torch.random.fork_rng(devices):
         yield
     random.setstate(python)
     np.random.set_state(numpy)

@@ -21,14 +21,17 @@ def check_answer(teacher: Teacher, inputs: Tensor, num_classes: int) -> None:
             finite, no logits, or not for K classes. It is named.
     """
     for member in teacher.members:
+        images = member.preprocess(inputs)
         try:
-            logits = member.execute(member.preprocess(inputs))
+            logits = member.execute(images)
         except Exception as error:  # a network may fail in any way
-            height, width = member.preprocess(inputs[:1]).shape[-2:]
+            channels, height, width = images.shape[1:]
+            fix = ', or compile=False' if member.execution.compile else ''
+            reason = shorten(str(error) or type(error).__name__, 200)
             raise ValueError(
-                f'teacher {member.name!r} fails on images of '
-                f'{height}x{width} pixels: set input_size to the size that '
-                f'it was trained at ({shorten(str(error), 200)})') from error
+                f'teacher {member.name!r} fails on images of {channels} '
+                f'channels and {height}x{width} pixels: set input_size to '
+                f'the size that it was trained at{fix} ({reason})') from error
         reason = _fault(member, logits, len(inputs), num_classes)
         if reason:
             raise ValueError(f'teacher {member.name!r} {reason}')

@@ -1,4 +1,5 @@
 """Which of a teacher's classes answer for the student's."""
+from collections import Counter
 from typing import List, Optional, Sequence, Union
 
 Names = Optional[Sequence[str]]
@@ -26,8 +27,8 @@ def class_indices(
         list[int]: K indices.
 
     Raises:
-        ValueError: If a class is unknown or stands twice, the names needed
-            are not known, or there are not K classes.
+        ValueError: If a class is unknown, ambiguous or stands twice, the
+            names needed are not known, or there are not K classes.
     """
     if isinstance(mapping, str):
         if mapping != 'name':
@@ -51,16 +52,24 @@ def class_indices(
             "teacher's classes are not known: set class_names=[...], or map "
             'by index')
     index = {name: i for i, name in enumerate(teacher_names or ())}
+    times = Counter(teacher_names)
     unknown = [name for name in names if name not in index]
     if unknown:
         raise ValueError(
             f"class_mapping: {unknown[0]!r} is none of the teacher's "
-            f'{len(index)} classes ({len(unknown)} such, of {len(mapping)}): '
-            'correct the names, or map by index')
+            f'{len(teacher_names)} classes ({len(unknown)} such, of '
+            f'{len(mapping)}): correct the names, or map by index')
+    # ImageNet has two cranes.
+    for name in names:
+        if times[name] > 1:
+            raise ValueError(
+                f"class_mapping: {times[name]} of the teacher's classes are "
+                f'called {name!r}: map by index')
 
     indices = [index.get(entry, entry) for entry in mapping]
+    stands = Counter(indices)
     for i, entry in zip(indices, mapping):
-        if indices.count(i) > 1:
+        if stands[i] > 1:
             raise ValueError(
                 f'class_mapping: {entry!r} stands for several classes of the '
                 "student: each needs a class of the teacher's of its own")

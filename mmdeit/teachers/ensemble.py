@@ -56,6 +56,10 @@ class TeacherEnsemble(nn.Module):
         self._members = nn.ModuleList(
             MODELS.build({'type': 'mmdeit.Teacher', **member})
             for member in members)
+        for i, member in enumerate(self.members):
+            others = [other.name for other in self.members[:i]]
+            if member.name in others:
+                member.name += f' ({i + 1})'  # messages tell them apart
         self.name = 'ensemble'
 
     @property
@@ -80,11 +84,22 @@ class TeacherEnsemble(nn.Module):
                 ``(N, C, H, W)``.
 
         Returns:
+            Tensor: Of shape ``(N, K)``, see :meth:`join`.
+        """
+        return self.join([member(inputs) for member in self.members])
+
+    def join(self, answers: Sequence[Tensor]) -> Tensor:
+        """Make one answer of the members'.
+
+        Args:
+            answers (Sequence[Tensor]): Logits of each, ``(N, K)``.
+
+        Returns:
             Tensor: Of shape ``(N, K)``: mean logits, or the logarithm of the
             mean probabilities or of the shares of the vote, whose softmax
             they are.
         """
-        logits = [member(inputs).float() for member in self.members]
+        logits = [answer.float() for answer in answers]
         if self.combine == 'logits':
             return self._mean(logits)
         probabilities = [z.softmax(dim=1) for z in logits]

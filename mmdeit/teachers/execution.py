@@ -4,9 +4,11 @@ Which of them is fastest depends on the network, the machine and the release
 of torch, so each may be measured instead of chosen.
 """
 import contextlib
+import math
 import time
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from itertools import product
+from textwrap import shorten
 from typing import Callable, ContextManager, Dict, List, Optional, Union
 
 import torch
@@ -71,14 +73,16 @@ class Execution:
                     and torch.cuda.is_bf16_supported()):
                 return contextlib.nullcontext()
             dtype = 'bfloat16'
-        return torch.autocast(
-            device_type, DTYPES[dtype], enabled=dtype != 'float32')
+        if dtype == 'float32':  # which torch 2.1 takes for no autocast dtype
+            return torch.autocast(device_type, enabled=False)
+        return torch.autocast(device_type, DTYPES[dtype])
 
     def __str__(self) -> str:
-        return ', '.join(
-            f'{field.name} {getattr(self, field.name) or "no"}'
-            for field in fields(self)).replace(
-                'dtype no', "dtype the student's").replace('True', 'yes')
+        return ', '.join([
+            self.dtype or "the student's dtype",
+            'channels last' if self.channels_last else 'channels first',
+            'compiled' if self.compile else 'not compiled',
+        ])
 
 
 def executions(dtype: Optional[str], channels_last: Union[bool, str],
@@ -94,11 +98,15 @@ def executions(dtype: Optional[str], channels_last: Union[bool, str],
         list[Execution]: One where nothing is ``'auto'``.
 
     Raises:
-        ValueError: If the dtype is unknown.
+        ValueError: If one of them is something else.
     """
     if dtype not in (None, 'auto', *DTYPES):
         raise ValueError(f'unknown dtype {dtype!r}: choose from '
                          f"{['auto', *DTYPES]}")
+    for name, value in (('channels_last', channels_last), ('compile', compile)):
+        if value not in (True, False, 'auto'):
+            raise ValueError(f'{name} is {value!r}: choose from '
+                             "[True, False, 'auto']")
     stated = dict(dtype=dtype, channels_last=channels_last, compile=compile)
     choices = (
         _MEASURED[name] if value == 'auto' else (value, )
@@ -122,30 +130,50 @@ def measure(network: nn.Module,
     Returns:
         dict[Execution, float]: Seconds of the fastest pass; infinite where
         the machine cannot do it.
+
+    Raises:
+        ValueError: If it can do none.
     """
-    return {
-        choice: _seconds(choice, network, inputs, repeats)
-        for choice in choices
-    }
+    seconds, reason = {}, ''
+    for choice in choices:
+        try:
+            seconds[choice] = fastest_pass(
+                choice.prepare(network), inputs, repeats)
+        except Exception as error:  # no compiler, no kernel: many types
+            seconds[choice] = math.inf
+            reason = shorten(str(error) or type(error).__name__, 200)
+    if min(seconds.values()) == math.inf:
+        raise ValueError(
+            f'fails in each of {len(choices)} ways to execute it on a batch '
+            f'of {len(inputs)}: state dtype, channels_last and compile '
+            f"instead of 'auto', or take a smaller batch ({reason})")
+    return seconds
 
 
-def _seconds(choice: Execution, network: nn.Module, inputs: Tensor,
-             repeats: int) -> float:
+@torch.no_grad()
+def fastest_pass(network: Callable[[Tensor], Tensor], inputs: Tensor,
+                 repeats: int) -> float:
+    """Time a pass.
+
+    Args:
+        network (Callable): Maps images to logits.
+        inputs (Tensor): A batch of images ``(N, C, H, W)``.
+        repeats (int): Timed passes after one to warm up.
+
+    Returns:
+        float: Seconds of the fastest.
+    """
 
     def synchronize() -> None:
         if inputs.is_cuda:
             torch.cuda.synchronize()
 
-    try:
-        run = choice.prepare(network)
-        run(inputs)
-        seconds = []
-        for _ in range(repeats):
-            synchronize()
-            start = time.perf_counter()
-            run(inputs)
-            synchronize()
-            seconds.append(time.perf_counter() - start)
-        return min(seconds)
-    except Exception:  # no compiler, no kernel: many types
-        return float('inf')
+    network(inputs)
+    seconds = []
+    for _ in range(repeats):
+        synchronize()
+        start = time.perf_counter()
+        network(inputs)
+        synchronize()
+        seconds.append(time.perf_counter() - start)
+    return min(seconds)

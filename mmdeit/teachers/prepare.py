@@ -1,17 +1,28 @@
 """Everything that happens to a teacher before the first iteration."""
+import contextlib
+import math
+from typing import ContextManager, Iterable
+
 from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.model import is_model_wrapper
+from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
-from torch import nn
+from rich.console import Console
+from rich.progress import track
+from torch import Tensor, nn
+
+from mmdeit.environment import keep_random_state
 
 from .answer import check_answer
-from .preflight import preflight, take_images
+from .preflight import BATCH, preflight, read_batches
 from .view import View
 
 
 def prepare_teacher(teacher: nn.Module, runner: Runner,
                     num_images: int) -> None:
     """Fit a teacher to a student, choose its execution, and examine it.
+
+    The random numbers of the training stay what they are without it.
 
     Args:
         teacher (nn.Module): A :class:`Teacher` or :class:`TeacherEnsemble`,
@@ -24,40 +35,98 @@ def prepare_teacher(teacher: nn.Module, runner: Runner,
         ValueError: If the teacher does not fit, does not answer, or is
             refused; in each process.
     """
-    student = runner.model
-    if is_model_wrapper(student):
-        student = student.module
+    with keep_random_state(), students_precision(runner):
+        inputs = fit_teacher(teacher, runner)
+        runner.logger.info('Teacher ' + teacher.tune(inputs))
+        if num_images and runner.val_loop is None:
+            runner.logger.warning(
+                'The teacher is not evaluated before training: there is no '
+                'validation dataset.')
+        elif num_images:
+            runner.logger.info(
+                '\n' + examine_teacher(teacher, runner, num_images))
+
+
+def fit_teacher(teacher: nn.Module, runner: Runner) -> Tensor:
+    """Fit a teacher to a student, and see that it answers.
+
+    Args:
+        teacher (nn.Module): Changed in place.
+        runner (Runner): Has the student and its datasets.
+
+    Returns:
+        Tensor: A batch like the student's to measure speed with, of shape
+        ``(N, C, H, W)``.
+
+    Raises:
+        ValueError: If the teacher does not fit or does not answer.
+    """
+    student = _student(runner)
     dataset = runner.train_dataloader.dataset
     view = View.of(student, getattr(dataset, 'metainfo', {}).get('classes'))
     teacher.adapt(view)
     teacher.to(next(student.parameters()).device)
 
-    images, _ = take_images(dataset, student.data_preprocessor, 2)
-    check_answer(teacher, images, view.num_classes)
+    inputs, _ = next(read_batches(dataset, student.data_preprocessor, 2))
+    check_answer(teacher, inputs, view.num_classes)
     # Where a pass is slow, a smaller batch tells as much.
-    batch_size = runner.train_dataloader.batch_size if images.is_cuda else 16
-    runner.logger.info('Teacher ' + teacher.tune(
-        images[:1].repeat(batch_size, 1, 1, 1)))
-
-    if num_images and runner.val_loop is None:
-        runner.logger.warning('The teacher is not evaluated before training: '
-                              'there is no validation dataset.')
-    elif num_images:
-        _examine(teacher, runner, student.data_preprocessor, num_images, view)
+    batch_size = runner.train_dataloader.batch_size if inputs.is_cuda else 16
+    return inputs[:1].repeat(batch_size, 1, 1, 1)
 
 
-def _examine(teacher: nn.Module, runner: Runner, preprocessor: nn.Module,
-             num_images: int, view: View) -> None:
-    verdict = [None]
+def examine_teacher(teacher: nn.Module, runner: Runner,
+                    num_images: int) -> str:
+    """Evaluate a teacher on validation images, in the first process.
+
+    Args:
+        teacher (nn.Module): Adapted to the student.
+        runner (Runner): Has the student and a validation dataset.
+        num_images (int): How many images, at most.
+
+    Returns:
+        str: A table of its accuracy; empty in the other processes.
+
+    Raises:
+        ValueError: If it is refused; in each process.
+    """
+    table, error = '', None
     if is_main_process():
-        images, labels = take_images(runner.val_loop.dataloader.dataset,
-                                     preprocessor, num_images)
+        student = _student(runner)
+        dataset = runner.val_loop.dataloader.dataset
+        batches = read_batches(dataset, student.data_preprocessor, num_images)
+        count = math.ceil(min(num_images, len(dataset)) / BATCH)
         try:
-            runner.logger.info(
-                '\n' + preflight(teacher, images, labels, view.num_classes))
-        except ValueError as error:
-            verdict = [str(error)]
-    # Otherwise the others would wait for the first one for ever.
+            table = preflight(teacher, _show_progress(batches, count),
+                              View.of(student).num_classes)
+        except Exception as refusal:  # the others wait, whatever happened
+            error = refusal
+    verdict = [error and str(error)]
     broadcast_object_list(verdict)
-    if verdict[0]:
+    if error is not None:
+        raise error
+    if verdict[0] is not None:
         raise ValueError(verdict[0])
+    return table
+
+
+def _student(runner: Runner) -> nn.Module:
+    model = runner.model
+    return model.module if is_model_wrapper(model) else model
+
+
+def students_precision(runner: Runner) -> ContextManager:
+    """The autocast that the student trains in, once its optimiser is built."""
+    if isinstance(runner.optim_wrapper, OptimWrapper):
+        return runner.optim_wrapper.optim_context(runner.model)
+    return contextlib.nullcontext()
+
+
+def _show_progress(batches: Iterable, count: int) -> Iterable:
+    console = Console(stderr=True)
+    return track(
+        batches,
+        'Asking the teacher',
+        total=count,
+        console=console,
+        transient=True,
+        disable=not console.is_terminal)

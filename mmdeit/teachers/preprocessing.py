@@ -43,14 +43,14 @@ class Preprocessing(nn.Module):
             input_size=input_size)
         self.flip = view.to_rgb != to_rgb
         self.size = None if input_size is None else to_2tuple(input_size)
-        seen = [
-            torch.tensor(v, dtype=torch.float64) for v in (view.mean, view.std)
-        ]
+        # Rounded to fp32, as data preprocessors do, then divided in fp64.
+        view_mean, view_std, mean, std = (
+            torch.tensor(v, dtype=torch.float32).double()
+            for v in (view.mean, view.std, mean, std))
         if self.flip:
-            seen = [v.flip(0) for v in seen]
-        mean, std = (torch.tensor(v, dtype=torch.float64) for v in (mean, std))
-        scale = seen[1] / std
-        shift = (seen[0] - mean) / std
+            view_mean, view_std = view_mean.flip(0), view_std.flip(0)
+        scale = view_std / std
+        shift = (view_mean - mean) / std
         self.same = bool((scale == 1).all() and (shift == 0).all())
         # (C, 1, 1), against images of (N, C, H, W)
         for name, value in (('scale', scale), ('shift', shift)):
@@ -69,6 +69,8 @@ class Preprocessing(nn.Module):
             inputs = inputs.flip(1)
         if not self.same:
             inputs = inputs * self.scale + self.shift
+        elif inputs.size(1) < len(self.scale):  # grey, for a teacher in colour
+            inputs = inputs.expand(-1, len(self.scale), -1, -1)
         if self.size not in (None, tuple(inputs.shape[-2:])):
             inputs = F.interpolate(
                 inputs, self.size, mode='bicubic', antialias=True)
@@ -82,7 +84,8 @@ def normalisation(model: nn.Module,
 
     Args:
         model (nn.Module): The teacher's network, whose ``data_preprocessor``
-            may say it.
+            may say it. One whose ``to_rgb`` is None wants RGB, which is what
+            the student has.
         view (View): What the student sees, which fills the gaps.
         stated (dict, optional): ``mean``, ``std`` and ``to_rgb`` of the
             teacher's config, which come first. Defaults to None.
@@ -93,8 +96,8 @@ def normalisation(model: nn.Module,
     own = getattr(model, 'data_preprocessor', None)
     result = dict(mean=view.mean, std=view.std, to_rgb=view.to_rgb)
     if getattr(own, 'mean', None) is not None:
-        result = dict(
-            mean=own.mean.flatten().tolist(),
-            std=own.std.flatten().tolist(),
-            to_rgb=own.to_rgb)
+        result.update(
+            mean=own.mean.flatten().tolist(), std=own.std.flatten().tolist())
+        if own.to_rgb is not None:
+            result['to_rgb'] = own.to_rgb
     return {**result, **(stated or {})}

@@ -2,7 +2,9 @@
 from pathlib import Path
 from typing import List, Optional, Sequence, Union
 
+import torch
 from mmengine.config import Config
+from mmengine.dist import broadcast_object_list
 from mmpretrain.apis import ModelHub
 from torch import Tensor, nn
 
@@ -84,6 +86,9 @@ class Teacher(nn.Module):
         self.class_mapping = class_mapping
         self.class_names = class_names or getattr(self.network, 'class_names',
                                                   None)
+        if expected_accuracy is not None and not 1 < expected_accuracy <= 100:
+            raise ValueError(f'expected_accuracy is {expected_accuracy}: give '
+                             'it in percent, as 94.22')
         self.expected_accuracy = expected_accuracy
         self.preprocess: nn.Module = nn.Identity()
         self.indices: Optional[List[int]] = None
@@ -148,13 +153,25 @@ class Teacher(nn.Module):
 
         Returns:
             str: What was chosen, and from which timings, in a line.
+
+        Raises:
+            ValueError: If none of them works.
         """
-        chosen = self.executions[0]
         if len(self.executions) == 1:
-            return f'{self.name}: {chosen}'
-        seconds = measure(self.network, self.executions,
-                          self.preprocess(inputs))
-        chosen = min(seconds, key=seconds.get)
+            return f'{self.name}: {self.execution}'
+        try:
+            seconds = measure(self.network, self.executions,
+                              self.preprocess(inputs))
+        except ValueError as error:
+            raise ValueError(f'teacher {self.name!r} {error}') from error
+        # All processes of a job take what the first one measured.
+        choice = [min(seconds, key=seconds.get)]
+        broadcast_object_list(choice)
+        chosen = choice[0]
+        if any(way.compile for way in seconds):
+            # What was compiled to be measured counts towards torch's limit of
+            # recompilations, beyond which it stops compiling.
+            torch.compiler.reset()
         self.use(chosen)
         timings = '; '.join(f'{way}: {1000 * s:.1f} ms'
                             for way, s in seconds.items())
@@ -174,7 +191,8 @@ def find_model(name: str) -> tuple:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If mmpretrain knows no such name.
+        ValueError: If mmpretrain knows no such name, or the file has no
+            model.
     """
     weights = None
     if name.endswith('.py'):
@@ -182,6 +200,9 @@ def find_model(name: str) -> tuple:
             raise FileNotFoundError(
                 f"no config of a teacher at {name}: correct the path")
         cfg = Config.fromfile(name)
+        if 'model' not in cfg:
+            raise ValueError(
+                f"{name} describes no model: give a teacher's config")
     else:
         try:
             metainfo = ModelHub.get(name)
@@ -193,6 +214,8 @@ def find_model(name: str) -> tuple:
     model = cfg.model
     if 'data_preprocessor' in cfg:
         model.setdefault('data_preprocessor', cfg.data_preprocessor)
+    # Its types are found whatever the scope of the student's config.
+    model.setdefault('_scope_', cfg.get('default_scope', 'mmpretrain'))
     return model, weights
 
 

@@ -2,7 +2,6 @@
 from dataclasses import dataclass
 from typing import Optional, Sequence
 
-import numpy as np
 from torch import nn
 
 
@@ -44,11 +43,13 @@ class View:
         preprocessor = student.data_preprocessor
         stated = getattr(preprocessor, 'mean', None) is not None
         normalisation = {
-            name: tuple(np.ravel(getattr(preprocessor, name).tolist()))
+            name: tuple(getattr(preprocessor, name).flatten().tolist())
             for name in ('mean', 'std') if stated
         }
         return cls(
-            num_classes=student.head.num_classes,
+            # Some heads of mmpretrain do not say it, as InceptionV3's.
+            num_classes=getattr(student.head, 'num_classes', None)
+            or preprocessor.num_classes,
             to_rgb=bool(getattr(preprocessor, 'to_rgb', False)),
             class_names=class_names,
             **normalisation)

@@ -1,0 +1,82 @@
+"""Teachers of Hugging Face's hub, or in its format."""
+from textwrap import shorten
+from typing import Optional
+
+import torch
+from mmpretrain.models import ClsDataPreprocessor
+from mmpretrain.models import HuggingFaceClassifier as _HuggingFaceClassifier
+
+from mmdeit.registry import MODELS
+
+
+@MODELS.register_module()
+class HuggingFaceClassifier(_HuggingFaceClassifier):
+    """mmpretrain's wrapper, with the normalisation and names of classes.
+
+    It says ``mean`` and ``std`` and leaves the order of channels, RGB, as the
+    student has it. No code of a repository is executed, and pickled files
+    only give tensors. Checkpoints of transformers load as they are.
+
+    Args:
+        model_name (str): Name on the hub, as ``'microsoft/resnet-50'``, or a
+            folder of ``save_pretrained``.
+        pretrained (bool): Whether to load its weights, in float32. False
+            takes its config only, for a checkpoint that is loaded later.
+            Defaults to True.
+
+    Raises:
+        ImportError: If transformers is missing, or too new for this torch.
+        ValueError: If there is no such model, or it is no classifier that
+            transformers itself has.
+    """
+
+    def __init__(self, model_name: str, pretrained: bool = True) -> None:
+        try:
+            import transformers
+        except ImportError as error:
+            raise ImportError(
+                'mmdeit.HuggingFaceClassifier needs transformers: pip install '
+                "'mmdeit[teachers]', or transformers") from error
+        if not transformers.is_torch_available():
+            raise ImportError(
+                f'transformers {transformers.__version__} does not know torch '
+                f"{torch.__version__}: pip install 'transformers<4.50', or a "
+                'newer torch')
+        loading = dict(trust_remote_code=False)
+        if pretrained:
+            loading.update(weights_only=True, output_loading_info=True)
+        try:
+            super().__init__(model_name, pretrained, **loading)
+        except Exception as error:  # damaged files raise many types
+            raise ValueError(
+                f'cannot load {model_name!r}: give the name of a classifier '
+                'on the hub that needs no code of its own, or a folder of '
+                f'save_pretrained ({shorten(str(error), 300)})') from error
+        if pretrained:
+            self.model, info = self.model
+            self.unloaded = sorted(info['missing_keys'])
+        # Newer releases keep the precision of the file, even a half.
+        self.model.float()
+        config = self.model.config
+        self.class_names = [
+            config.id2label[i] for i in range(config.num_labels)
+        ]
+        self.data_preprocessor = _preprocessor(transformers, model_name)
+
+
+def _preprocessor(transformers,
+                  model_name: str) -> Optional[ClsDataPreprocessor]:
+    try:
+        cfg, _ = transformers.ImageProcessingMixin.get_image_processor_dict(
+            model_name)
+    except OSError:  # it has none
+        return None
+    mean, std = cfg.get('image_mean'), cfg.get('image_std')
+    if not cfg.get('do_normalize', True):
+        mean, std = [0.] * 3, [1.] * 3
+    if mean is None or std is None:
+        return None
+    return ClsDataPreprocessor(
+        mean=[255 * value for value in mean],
+        std=[255 * value for value in std],
+        to_rgb=None)

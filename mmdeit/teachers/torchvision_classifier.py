@@ -1,0 +1,82 @@
+"""Teachers of torchvision."""
+from difflib import get_close_matches
+from typing import Optional
+
+from mmpretrain.models import ClsDataPreprocessor
+from torch import Tensor, nn
+from torchvision import models
+
+from mmdeit.checkpoint import fetch_checkpoint
+from mmdeit.registry import MODELS
+
+
+@MODELS.register_module()
+class TorchvisionClassifier(nn.Module):
+    """A classifier of torchvision, its normalisation and names of classes.
+
+    It says ``mean`` and ``std`` and leaves the order of channels, RGB, as the
+    student has it. State dicts of torchvision load as they are.
+
+    Args:
+        model_name (str): Name in torchvision, as ``'resnet50'``.
+        weights (str, optional): Which of its weights, as
+            ``'IMAGENET1K_V1'``; they are fetched and checked by hash. None
+            builds it without, for a checkpoint that is loaded later. Defaults
+            to ``'IMAGENET1K_V1'``.
+        num_classes (int): Number K of classes. Defaults to 1000.
+
+    Raises:
+        FileNotFoundError: If the weights cannot be fetched.
+        ValueError: If torchvision has no such model or weights, or they do
+            not have so many classes.
+    """
+
+    def __init__(self,
+                 model_name: str,
+                 weights: Optional[str] = 'IMAGENET1K_V1',
+                 num_classes: int = 1000) -> None:
+        super().__init__()
+        names = models.list_models(models)
+        if model_name not in names:
+            close = get_close_matches(model_name, names, n=5, cutoff=0.)
+            raise ValueError(
+                f'torchvision has no classifier {model_name!r}: the closest '
+                f'of torchvision.models.list_models() are {close}')
+        if weights is None:
+            self.model = models.get_model(
+                model_name, weights=None, num_classes=num_classes)
+            return
+
+        choices = {
+            choice.name: choice
+            for choice in models.get_model_weights(model_name)
+            if choice.meta['categories']  # VGG also has some without a head
+        }
+        if weights not in choices:
+            raise ValueError(
+                f'torchvision has no weights {weights!r} of {model_name}: '
+                f'choose from {list(choices)}, or set weights=None and give a '
+                'checkpoint')
+        chosen = choices[weights]
+        self.class_names = chosen.meta['categories']
+        if num_classes != len(self.class_names):
+            raise ValueError(
+                f'{weights} of {model_name} has {len(self.class_names)} '
+                f'classes, not {num_classes}: leave num_classes out, or set '
+                'weights=None and give a checkpoint')
+        # By one process, and with its hash checked; then it is in the cache.
+        fetch_checkpoint(chosen.url)
+        self.model = models.get_model(model_name, weights=chosen)
+        preset = chosen.transforms()
+        self.data_preprocessor = ClsDataPreprocessor(
+            mean=[255 * value for value in preset.mean],
+            std=[255 * value for value in preset.std],
+            to_rgb=None)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Map normalised images ``(N, 3, H, W)`` to logits ``(N, K)``."""
+        return self.model(inputs)
+
+    def load_state_dict(self, state_dict: dict, strict: bool = True):
+        """Load weights under torchvision's names."""
+        return self.model.load_state_dict(state_dict, strict)

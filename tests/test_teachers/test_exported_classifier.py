@@ -1,0 +1,144 @@
+import os
+from zipfile import ZipFile
+
+import pytest
+import torch
+from torch import nn
+
+from mmdeit.registry import MODELS
+from mmdeit.teachers import Teacher, View
+
+VIEW = View(5, (125.3, 123., 113.9), (63., 62.1, 66.7), to_rgb=True)
+VARIABLE = 'TORCH_FORCE_WEIGHTS_ONLY_LOAD'
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch):
+    """As without the tools, and restored afterwards."""
+    monkeypatch.setenv(VARIABLE, '')
+    os.environ.pop(VARIABLE)
+
+
+@pytest.fixture
+def network():
+    torch.manual_seed(1)
+    network = nn.Sequential(
+        nn.Conv2d(3, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(),
+        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(0.5),
+        nn.Linear(4, 5))
+    network(torch.rand(8, 3, 16, 16))  # its running mean is not 0
+    return network.eval()
+
+
+@pytest.fixture
+def images():
+    """Bytes as the student's data preprocessor leaves them, and in [0, 1]."""
+    torch.manual_seed(0)
+    images = torch.randint(256, (2, 3, 16, 16)).float()
+    mean, std = (torch.tensor(v)[:, None, None] for v in (VIEW.mean, VIEW.std))
+    return (images - mean) / std, images / 255
+
+
+def export(network, kind, path):
+    images = torch.rand(2, 3, 16, 16)
+    if kind == 'script':
+        torch.jit.script(network).save(path)
+    elif kind == 'trace':
+        torch.jit.trace(network, images).save(path)
+    elif kind == 'frozen':
+        torch.jit.freeze(torch.jit.script(network)).save(path)
+    elif kind == 'awake':
+        torch.jit.script(network.train()).save(path)
+        network.eval()
+    else:
+        torch.export.save(torch.export.export(network, (images, )), path)
+    return path
+
+
+@pytest.mark.parametrize('kind',
+                         ['script', 'trace', 'frozen', 'awake', 'export'])
+def test_answers_as_the_network_it_was(kind, network, images, tmp_path):
+    file = export(network, kind, str(tmp_path / 'teacher.pt2'))
+    teacher = Teacher(
+        dict(type='mmdeit.ExportedClassifier', file=file),
+        data_preprocessor=dict(mean=[0.] * 3, std=[255.] * 3))
+    teacher.adapt(VIEW)
+    teacher.train().eval()
+    teacher.to('cpu')
+    with torch.no_grad():
+        expected = network(images[1])
+        for _ in range(3):  # TorchScript optimises itself in the second
+            assert torch.allclose(teacher(images[0]), expected, atol=1e-5)
+    assert expected.std() > 1e-3
+    assert not any(p.requires_grad for p in teacher.parameters())
+
+
+def test_stays_in_eval_mode(network, tmp_path):
+    file = export(network, 'awake', str(tmp_path / 'teacher.pt'))
+    teacher = MODELS.build(dict(type='mmdeit.ExportedClassifier', file=file))
+    assert not any(m.training for m in teacher.train().modules())
+
+
+def test_takes_the_students_normalisation(network, images, tmp_path):
+    file = export(network, 'script', str(tmp_path / 'teacher.pt'))
+    teacher = Teacher(dict(type='mmdeit.ExportedClassifier', file=file))
+    teacher.adapt(VIEW)
+    assert teacher.preprocess(images[0]) is images[0]
+
+
+def test_is_missing(tmp_path):
+    with pytest.raises(FileNotFoundError, match='no exported teacher at'):
+        MODELS.build(
+            dict(
+                type='mmdeit.ExportedClassifier',
+                file=str(tmp_path / 'nowhere.pt')))
+
+
+def test_is_a_checkpoint(network, tmp_path):
+    torch.save(network.state_dict(), tmp_path / 'net.pth')
+    with pytest.raises(ValueError, match='weights without their network'):
+        MODELS.build(
+            dict(
+                type='mmdeit.ExportedClassifier',
+                file=str(tmp_path / 'net.pth')))
+
+
+def test_is_something_else(tmp_path):
+    (tmp_path / 'net.onnx').write_bytes(b'no archive')
+    with pytest.raises(ValueError, match='neither a TorchScript file nor'):
+        MODELS.build(
+            dict(
+                type='mmdeit.ExportedClassifier',
+                file=str(tmp_path / 'net.onnx')))
+
+
+class Malicious:
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return open, (self.path, 'w')
+
+
+@pytest.mark.parametrize('kind', ['script', 'export'])
+def test_unpickles_no_code(kind, network, tmp_path):
+    """A program whose pickles were replaced; torch.export falls for it."""
+    file = export(network, kind, str(tmp_path / 'teacher.pt2'))
+    torch.save(Malicious(str(tmp_path / 'was executed')), tmp_path / 'bad.pt')
+    bad = tmp_path / 'bad.pt2'
+    with ZipFile(file) as good, ZipFile(bad, 'w') as archive:
+        for name in good.namelist():
+            data = good.read(name)
+            if name.endswith(
+                ('sample_inputs/model.pt', 'serialized_state_dict.json')):
+                data = (tmp_path / 'bad.pt').read_bytes()
+            elif name.endswith('data.pkl'):
+                with ZipFile(tmp_path / 'bad.pt') as pickles:
+                    data = pickles.read('bad/data.pkl')
+            archive.writestr(name, data)
+    with pytest.raises(ValueError, match='cannot be loaded by torch') as error:
+        MODELS.build(
+            dict(type='mmdeit.ExportedClassifier', file=str(bad)))
+    assert '\n' not in str(error.value)
+    assert not (tmp_path / 'was executed').exists()

@@ -1,0 +1,134 @@
+import time
+
+import pytest
+import torch
+from mmengine.registry import MODELS
+from torch import nn
+
+from mmdeit.teachers import Teacher, View
+
+from .toy import STUDENT, VIEW, ToyClassifier, fit_teacher, teacher_config
+
+IMAGES = torch.zeros(3, 3, 16, 16)
+
+
+@pytest.fixture
+def checkpoint(tmp_path):
+    fit_teacher(tmp_path / 'toy.pth')
+    return tmp_path / 'toy.pth'
+
+
+def test_is_frozen_and_in_eval(checkpoint):
+    teacher = MODELS.build(teacher_config(checkpoint))
+    assert not any(m.training for m in teacher.modules())
+    assert len(list(teacher.parameters())) == 2
+    assert not any(p.requires_grad for p in teacher.parameters())
+    teacher.adapt(VIEW)
+    assert not any(m.training for m in teacher.modules())
+    start = {k: v.clone() for k, v in teacher.state_dict().items()}
+    assert not teacher(IMAGES).requires_grad
+    for name, value in teacher.state_dict().items():
+        assert torch.equal(value, start[name]), name
+
+
+def test_loads_its_checkpoint(checkpoint):
+    teacher = MODELS.build(teacher_config(checkpoint))
+    weights = torch.load(checkpoint, weights_only=True)
+    assert torch.equal(teacher.network.head.weight, weights['head.weight'])
+    assert teacher.name == 'toy'
+
+
+def test_settings_of_its_own_come_before_the_students():
+    model = dict(type='ToyClassifier')
+    teacher = Teacher(model)
+    teacher.adapt(VIEW)
+    assert teacher.preprocess(IMAGES) is IMAGES  # nothing is known
+
+    teacher = Teacher(model, data_preprocessor=dict(to_rgb=True))
+    teacher.adapt(VIEW)
+    assert teacher.preprocess.arguments['to_rgb']
+    assert list(teacher.preprocess.arguments['mean']) == STUDENT['mean']
+
+
+def test_answers_for_the_students_classes():
+    teacher = Teacher(
+        dict(type='ToyClassifier', num_classes=3),
+        class_names=['x', 'y', 'z'],
+        class_mapping='name')
+    teacher.adapt(View(2, class_names=['z', 'x']))
+    assert torch.equal(teacher(IMAGES), teacher.network(IMAGES)[:, [2, 0]])
+
+
+def test_wrong_mapping_names_the_teacher():
+    teacher = Teacher(
+        dict(type='ToyClassifier'), class_mapping=[0], name='mine')
+    with pytest.raises(ValueError, match="teacher 'mine': class_mapping has 1"):
+        teacher.adapt(VIEW)
+
+
+@pytest.mark.parametrize('accuracy', [0.94, 0, -3, 101])
+def test_expected_accuracy_is_in_percent(accuracy):
+    with pytest.raises(ValueError, match='give it in percent, as 94.22'):
+        Teacher(dict(type='ToyClassifier'), expected_accuracy=accuracy)
+
+
+def test_from_a_config_file(checkpoint, tmp_path):
+    path = tmp_path / 'teacher.py'
+    path.write_text("model = dict(type='ToyClassifier')\n")
+    teacher = Teacher(str(path), str(checkpoint))
+    assert isinstance(teacher.network, ToyClassifier)
+
+
+def test_from_a_config_file_with_a_data_preprocessor(tmp_path):
+    path = tmp_path / 'teacher.py'
+    path.write_text("""
+model = dict(type='ImageClassifier',
+             backbone=dict(type='LeNet5', num_classes=8))
+data_preprocessor = dict(num_classes=8, mean=[1., 2., 3.], std=[4., 5., 6.],
+                         to_rgb=True)
+""")
+    teacher = Teacher(str(path))
+    teacher.adapt(VIEW)
+    arguments = teacher.preprocess.arguments
+    assert (arguments['mean'], arguments['std'], arguments['to_rgb']) == (
+        [1., 2., 3.], [4., 5., 6.], True)
+
+
+def test_config_file_that_is_none(tmp_path):
+    with pytest.raises(FileNotFoundError, match='no config of a teacher at'):
+        Teacher('nowhere.py')
+    path = tmp_path / 'data.py'
+    path.write_text('batch_size = 4\n')
+    with pytest.raises(ValueError, match='data.py describes no model'):
+        Teacher(str(path))
+
+
+def test_unknown_name():
+    with pytest.raises(ValueError, match="mmpretrain has no model 'resnet5'"):
+        Teacher('resnet5')
+
+
+@MODELS.register_module()
+class Slow(nn.Module):
+    """Slow where its images are in a certain layout."""
+
+    def forward(self, images):
+        time.sleep(0.02 * images.is_contiguous())
+        return images.mean(dim=(2, 3))
+
+
+def test_tunes_itself():
+    teacher = Teacher(dict(type='Slow'), channels_last='auto')
+    assert not teacher.execution.channels_last
+    line = teacher.tune(torch.rand(4, 3, 8, 8))
+    assert teacher.execution.channels_last
+    assert line.startswith("Slow: the student's dtype, channels last, not "
+                           'compiled (measured ')
+    assert line.count(' ms') == 2 and '\n' not in line
+
+
+def test_nothing_to_tune():
+    teacher = Teacher(dict(type='ToyClassifier'), dtype='bfloat16')
+    assert teacher.tune(IMAGES) == (
+        'ToyClassifier: bfloat16, channels first, not compiled')
+    assert teacher.members == [teacher]

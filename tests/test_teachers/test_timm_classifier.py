@@ -1,0 +1,112 @@
+import sys
+
+import pytest
+import timm
+import torch
+
+from mmdeit.registry import MODELS
+from mmdeit.teachers import Teacher, View
+
+NAME = 'test_resnet.r160_in1k'
+# As CIFAR's: RGB as loaded, with other mean and std than the teacher's.
+VIEW = View(4, (125.3, 123., 113.9), (63., 62.1, 66.7))
+
+
+@pytest.fixture
+def images():
+    torch.manual_seed(0)
+    return torch.randint(256, (2, 3, 64, 64)).float()
+
+
+def seen_by(view, images):
+    mean, std = (torch.tensor(v)[:, None, None] for v in (view.mean, view.std))
+    return (images - mean) / std
+
+
+@pytest.mark.parametrize('to_rgb', [False, True])
+def test_its_checkpoint_loads_and_answers_as_in_timm(images, tmp_path, to_rgb):
+    torch.manual_seed(1)
+    network = timm.create_model(NAME, num_classes=4).eval()
+    torch.save(network.state_dict(), tmp_path / 'resnet.pth')
+    teacher = Teacher(
+        dict(
+            type='mmdeit.TimmClassifier',
+            model_name=NAME,
+            pretrained=False,
+            num_classes=4), str(tmp_path / 'resnet.pth'))
+    view = View(4, VIEW.mean, VIEW.std, to_rgb)
+    teacher.adapt(view)
+    cfg = network.pretrained_cfg
+    expected = network(
+        seen_by(View(4, cfg['mean'], cfg['std']), images / 255))
+    answer = teacher(seen_by(view, images))
+    assert torch.allclose(answer, expected, atol=1e-5)
+    assert expected.std() > 1e-3
+
+
+def test_weights_and_names_in_timms_format(images, tmp_path):
+    """Pretrained, from a folder instead of the hub."""
+    from timm.models import save_for_hf
+    torch.manual_seed(1)
+    network = timm.create_model(
+        NAME,
+        num_classes=3,
+        pretrained_cfg_overlay=dict(mean=(0.1, 0.2, 0.3), std=(0.5, ) * 3))
+    names = dict(label_names=['a', 'b', 'c'])
+    save_for_hf(network.eval(), tmp_path, names)
+    teacher = Teacher(
+        dict(
+            type='mmdeit.TimmClassifier', model_name=f'local-dir:{tmp_path}'))
+    teacher.adapt(VIEW)
+    expected = network(
+        seen_by(View(3, (0.1, 0.2, 0.3), (0.5, ) * 3), images / 255))
+    answer = teacher(seen_by(VIEW, images))
+    assert torch.allclose(answer, expected, atol=1e-5)
+    assert list(teacher.class_names) == ['a', 'b', 'c']
+
+
+def test_names_of_imagenets_classes():
+    network = MODELS.build(
+        dict(type='mmdeit.TimmClassifier', model_name=NAME, pretrained=False))
+    assert len(network.class_names) == 1000
+    assert network.class_names[0] == 'n01440764'  # a tench
+
+
+def test_unknown_names_of_other_classes():
+    network = MODELS.build(
+        dict(
+            type='mmdeit.TimmClassifier',
+            model_name=NAME,
+            pretrained=False,
+            num_classes=4))
+    assert network.class_names is None
+
+
+@pytest.mark.parametrize('name', ['regnety_160', 'regnety_160.deit'])
+def test_pretrained_weights_have_to_be_named(name):
+    with pytest.raises(ValueError, match='names no weights of timm') as error:
+        MODELS.build(dict(type='mmdeit.TimmClassifier', model_name=name))
+    assert 'regnety_160.deit_in1k' in str(error.value)
+    assert '\n' not in str(error.value)
+
+
+def test_unknown_model():
+    with pytest.raises(ValueError, match='timm has no model') as error:
+        MODELS.build(
+            dict(type='mmdeit.TimmClassifier', model_name='regnety160.x'))
+    assert "'regnety_160'" in str(error.value)
+    assert '\n' not in str(error.value)
+
+
+def test_no_random_head_on_pretrained_weights():
+    with pytest.raises(ValueError, match='a random head'):
+        MODELS.build(
+            dict(
+                type='mmdeit.TimmClassifier', model_name=NAME, num_classes=4))
+
+
+def test_without_timm(monkeypatch):
+    monkeypatch.setitem(sys.modules, 'timm', None)
+    with pytest.raises(ImportError, match='pip install') as error:
+        MODELS.build(dict(type='mmdeit.TimmClassifier', model_name=NAME))
+    assert '\n' not in str(error.value)
