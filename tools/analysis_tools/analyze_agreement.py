@@ -1,0 +1,183 @@
+"""Analyse who agrees with whom: the labels, the teacher, the student's heads.
+
+As in the paper's Table 4, over the test images of a config (the validation
+images where it tests nothing), in one pass; and how the class token and the
+distillation token come to resemble each other from layer to layer.
+"""
+import argparse
+import copy
+import sys
+from pathlib import Path
+from typing import Dict, List, Optional, Tuple
+
+import mmengine
+import torch
+from agreement import TokenCosines, decide, disagreement
+from agreement_report import plot, show
+from mmengine.config import Config
+from mmengine.device import get_device
+from mmengine.registry import MODELS, init_default_scope
+from mmengine.runner import Runner
+from rich.console import Console
+from rich.progress import track
+from torch import nn
+from torch.utils.data import DataLoader
+
+from mmdeit.checkpoint import load_weights
+from mmdeit.cli import (
+    add_common_arguments,
+    check_data,
+    load_config,
+    set_dataloader_defaults,
+)
+from mmdeit.structures import stack_targets
+from mmdeit.teachers import View
+from mmdeit.teachers.answer import check_answer
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    parser.add_argument('config', help='train config file with a TeacherHook')
+    parser.add_argument('checkpoint', help="the student's checkpoint file")
+    parser.add_argument(
+        '--undistilled',
+        nargs=2,
+        metavar=('CONFIG', 'CHECKPOINT'),
+        help='a student without a teacher, to compare with on the same images')
+    parser.add_argument(
+        '--out',
+        type=Path,
+        help='folder for agreement.json and agreement.png; defaults to that '
+        'of the checkpoint')
+    add_common_arguments(parser)
+    args = parser.parse_args()
+    if args.launcher != 'none':
+        parser.error('analyses in one process: no --launcher')
+    if args.out is None and '://' in args.checkpoint:
+        parser.error('a checkpoint with an address has no folder: give --out')
+    return args
+
+
+def build_student(cfg: Config, checkpoint: str) -> nn.Module:
+    """Build the model of a config with trained weights, to be evaluated."""
+    model = copy.deepcopy(cfg.model)
+    if 'data_preprocessor' in cfg:
+        model.setdefault('data_preprocessor', cfg.data_preprocessor)
+    student = MODELS.build(model)
+    load_weights(student, checkpoint)
+    return student.to(get_device()).eval()
+
+
+def build_teacher(cfg: Config) -> nn.Module:
+    """Build the teacher of a config.
+
+    Raises:
+        ValueError: If it has none.
+    """
+    for hook in cfg.get('custom_hooks') or []:
+        if hook['type'] == 'mmdeit.TeacherHook':
+            return MODELS.build(copy.deepcopy(hook['teacher']))
+    raise ValueError(f'{cfg.filename} has no teacher: give the config of a '
+                     'distilled student, with mmdeit.TeacherHook in '
+                     'custom_hooks')
+
+
+@torch.no_grad()
+def analyse(
+    loader: DataLoader,
+    teacher: nn.Module,
+    student: nn.Module,
+    undistilled: Optional[nn.Module] = None
+) -> Tuple[Dict[str, torch.Tensor], Optional[Dict[str, float]]]:
+    """Let all decide on the same images, in one pass.
+
+    Args:
+        loader (DataLoader): Loads the images and their labels.
+        teacher (nn.Module): Adapted to the student.
+        student (nn.Module): The distilled student.
+        undistilled (nn.Module, optional): Another one. Defaults to None.
+
+    Returns:
+        tuple[dict[str, Tensor], dict[str, float] | None]: The decisions of
+        each, of shape ``(N, )``; and the mean cosine of the tokens at each
+        stage, None without a distillation token.
+    """
+    backbone = getattr(student, 'backbone', None)
+    num_classes = View.of(student).num_classes
+    has_token = hasattr(backbone, 'dist_token')
+    cosines = TokenCosines(backbone) if has_token else None
+    batches: List[Dict[str, torch.Tensor]] = []
+    for batch in track(loader, 'Images', console=Console(stderr=True)):
+        # The preprocessor would move each sample to the GPU on its own.
+        images = dict(inputs=batch['inputs'])
+        inputs = student.data_preprocessor(images, False)['inputs']
+        if not batches:
+            check_answer(teacher, inputs[:2], num_classes)
+        decisions = {
+            'ground truth': stack_targets(batch['data_samples']),
+            'convnet': teacher(inputs).argmax(dim=1)
+        }
+        if undistilled is not None:
+            seen = undistilled.data_preprocessor(images, False)['inputs']
+            decisions['DeiT'] = undistilled(seen).argmax(dim=1)
+        batches.append({**decisions, **decide(student, inputs)})
+    return ({
+        name: torch.cat([decisions[name] for decisions in batches]).cpu()
+        for name in batches[0]
+    }, cosines and cosines.finish())
+
+
+def run(args: argparse.Namespace) -> None:
+    """Build everything, analyse it, and print and write what comes of it."""
+    cfg = load_config(args)
+    name = 'test_dataloader' if cfg.get('test_dataloader') else 'val_dataloader'
+    check_data(cfg, name)
+    init_default_scope(cfg.get('default_scope', 'mmpretrain'))
+    set_dataloader_defaults(cfg, not args.no_pin_memory)
+    teacher = build_teacher(cfg)
+    student = build_student(cfg, args.checkpoint)
+    undistilled = None
+    if args.undistilled is not None:
+        undistilled = build_student(
+            Config.fromfile(args.undistilled[0]), args.undistilled[1])
+        ours, its = (View.of(model).num_classes
+                     for model in (student, undistilled))
+        if ours != its:
+            raise ValueError(f'the undistilled student has {its} classes, the '
+                             f'distilled {ours}: give one of the same data')
+    loader = Runner.build_dataloader(cfg[name], seed=0)
+    teacher.adapt(
+        View.of(student,
+                getattr(loader.dataset, 'metainfo', {}).get('classes')))
+    teacher.to(get_device())
+    # without an accelerator in fp32, as the other tools
+    amp = args.amp and get_device() != 'cpu'
+    with torch.autocast(get_device(), enabled=amp):
+        decisions, cosines = analyse(loader, teacher, student, undistilled)
+
+    names = list(decisions)
+    rates = disagreement(torch.stack(list(decisions.values()))).tolist()
+    show(names, rates, cosines)
+    out = args.out or Path(args.checkpoint).parent
+    out.mkdir(parents=True, exist_ok=True)
+    mmengine.dump(
+        dict(
+            images=len(decisions['ground truth']),
+            teacher=teacher.name,
+            classifiers=names,
+            disagreement=rates,
+            token_cosine=cosines), out / 'agreement.json', indent=2)
+    plot(names, rates, cosines, out / 'agreement.png')
+    print(f'Written: {out / "agreement.json"} and {out / "agreement.png"}')
+
+
+def main() -> None:
+    args = parse_args()
+    try:
+        run(args)
+    except (OSError, ValueError) as error:
+        sys.exit(f'error: {" ".join(str(error).split())}')
+
+
+if __name__ == '__main__':
+    main()
