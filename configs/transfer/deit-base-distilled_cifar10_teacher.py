@@ -4,9 +4,8 @@
 #
 # The teacher is a RegNetY-16GF that you have fine-tuned on CIFAR-10 at 224
 # pixels: all of its weights, for 10 classes, in
-# checkpoints/regnety-16gf_cifar10.pth. The published ResNet-18 of
-# deit-tiny-distilled_cifar10.py takes 32x32 pixels in [0, 1], and so cannot
-# read what this student sees.
+# checkpoints/regnety-16gf_cifar10.pth. docs/transfer.md says how the published
+# ResNet-18 takes its place.
 #
 #     bash tools/dist_train.sh \
 #         configs/transfer/deit-base-distilled_cifar10_teacher.py 8

@@ -9,6 +9,7 @@ from typing import Iterable, Iterator, List, Optional, Tuple
 
 import torch
 from mmengine.dataset import pseudo_collate
+from mmengine.logging import print_log
 from rich.console import Console
 from rich.table import Table
 from torch import Tensor, nn
@@ -72,6 +73,8 @@ def preflight(teacher: nn.Module, batches: Iterable[Batch],
             raise ValueError(f'teacher {member.name!r}: {TRAIN_MODE}')
         reason = _refusal(accuracy, expected, num_images, num_classes)
         if reason:
+            print_log(f'Teacher {member.name!r} {reason}. Looking for the '
+                      'cause ...', 'current')
             raise ValueError(f'teacher {member.name!r} {reason}: '
                              f'{diagnose(member, inputs, labels)}')
     return _table(rows, num_images, num_classes)
