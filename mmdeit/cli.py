@@ -1,6 +1,8 @@
-"""What ``tools/train.py``, ``tools/test.py`` and the benchmarks share."""
+"""What the tools share."""
+import json
 import os
 from argparse import ArgumentParser, Namespace
+from importlib import import_module
 from pathlib import Path
 
 from mmengine.config import Config, DictAction
@@ -10,6 +12,9 @@ from mmengine.runner import Runner
 from mmdeit.checkpoint import load_safely
 from mmdeit.datasets.image_list import check_image_list
 from mmdeit.environment import adapt_to_device
+
+# scope: the release that is tested
+_DENSE = {'mmdet': 'mmdet==3.3.0', 'mmseg': 'mmsegmentation==1.2.2'}
 
 
 def add_common_arguments(parser: ArgumentParser) -> None:
@@ -71,7 +76,8 @@ def set_dataloader_defaults(cfg: Config,
                             persistent_workers: bool = True) -> None:
     """Fill in what the dataloaders of a config do not say, in place.
 
-    Batches are stacked in the workers (``default_collate``).
+    Batches of mmpretrain are stacked in the workers (``default_collate``); a
+    detector's images differ in size.
 
     Args:
         cfg (Config): The config.
@@ -82,7 +88,9 @@ def set_dataloader_defaults(cfg: Config,
     for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         dataloader = cfg.get(name)
         if dataloader is not None:
-            dataloader.setdefault('collate_fn', dict(type='default_collate'))
+            if cfg.get('default_scope') == 'mmpretrain':
+                dataloader.setdefault('collate_fn',
+                                      dict(type='default_collate'))
             dataloader.setdefault('pin_memory', pin_memory)
             dataloader.setdefault(
                 'persistent_workers', persistent_workers
@@ -120,6 +128,29 @@ def check_data(cfg: Config, *dataloaders: str) -> None:
             check_image_list(str(ann_file), str(folder))
 
 
+def check_packages(cfg: Config) -> None:
+    """Check that what a detector or a segmentor stands on is there.
+
+    Args:
+        cfg (Config): The config; its ``default_scope`` says which it is.
+
+    Raises:
+        ImportError: If mmdet, mmseg or the compiled ops of mmcv are missing.
+    """
+    scope = cfg.get('default_scope')
+    if scope not in _DENSE:
+        return
+    for module, fix in (
+        (scope, f"pip install '{_DENSE[scope]}'"),
+        ('mmcv.ops', "mmcv-lite has none: pip uninstall -y mmcv-lite && pip "
+         "install 'mmdeit[mmcv]'")):
+        try:
+            import_module(module)
+        except ImportError as error:
+            raise ImportError(f"default_scope '{scope}' needs {module} "
+                              f'({error}): {fix}') from error
+
+
 def build_runner(cfg: Config) -> Runner:
     """Build the Runner of a config for the machine at hand.
 
@@ -130,8 +161,28 @@ def build_runner(cfg: Config) -> Runner:
     Returns:
         Runner: Ready to train or test.
     """
+    check_packages(cfg)
     load_safely()
     adapt_to_device(cfg)
     if 'runner_type' in cfg:
         return RUNNERS.build(cfg)
     return Runner.from_cfg(cfg)
+
+
+def read_scalars(work_dir: Path, name: str) -> tuple:
+    """Read a curve from the logs of a training.
+
+    Args:
+        work_dir (Path): Its work directory; a resumed one has several logs.
+        name (str): Name of a logged scalar.
+
+    Returns:
+        tuple[list, list]: Steps and values.
+    """
+    curve = {}
+    for log in sorted(work_dir.glob('*/vis_data/scalars.json')):
+        for line in log.read_text().splitlines():
+            scalars = json.loads(line)
+            if name in scalars:
+                curve[scalars['step']] = scalars[name]
+    return list(curve), list(curve.values())

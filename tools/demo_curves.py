@@ -1,27 +1,9 @@
 """The picture of the demo: losses and accuracies from the logs."""
-import json
 from pathlib import Path
 
 from matplotlib.figure import Figure
 
-
-def read_scalars(work_dir: Path, name: str) -> tuple:
-    """Read a curve from the logs of a stage.
-
-    Args:
-        work_dir (Path): Folder of the stage; a resumed one has several logs.
-        name (str): Name of a logged scalar.
-
-    Returns:
-        tuple[list, list]: Steps and values.
-    """
-    curve = {}
-    for log in sorted(work_dir.glob('*/vis_data/scalars.json')):
-        for line in log.read_text().splitlines():
-            scalars = json.loads(line)
-            if name in scalars:
-                curve[scalars['step']] = scalars[name]
-    return list(curve), list(curve.values())
+from mmdeit.cli import read_scalars
 
 
 def plot(work_dir: Path) -> Path:

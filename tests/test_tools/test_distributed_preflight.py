@@ -17,7 +17,8 @@ def cfg(tmp_path):
 def train(cfg, folder, port, **kwargs):  # noqa: F811
     cfg.dump(str(folder / 'toy.py'))
     return run_tool('tools/dist_train.sh', folder / 'toy.py', 2, '--work-dir',
-                    folder / 'work', PYTHONPATH=str(ROOT), PORT=port, **kwargs)
+                    folder / 'work', PYTHONPATH=f'{folder}:{ROOT}',
+                    PORT=port, **kwargs)
 
 
 def test_one_process_prints_the_table(cfg, tmp_path, port):  # noqa: F811
@@ -29,14 +30,23 @@ def test_one_process_prints_the_table(cfg, tmp_path, port):  # noqa: F811
     assert 'loss_distill: ' in output
 
 
-def test_both_stop_with_the_same_line(cfg, tmp_path, port):  # noqa: F811
+def test_both_stop_with_the_same_line(
+        cfg, tmp_path, port, monkeypatch):  # noqa: F811
     cfg.custom_hooks[0].teacher.data_preprocessor = {
         **IMAGENET, 'to_rgb': False
     }
+    # Both print at once, so each also writes its error to a file of its own.
+    (tmp_path / 'sitecustomize.py').write_text(
+        'import os, sys\n'
+        'def write(kind, error, trace):\n'
+        "    with open(f'error-{os.environ.get(\"RANK\")}', 'w') as file:\n"
+        "        file.write(f'{kind.__name__}: {error}')\n"
+        'sys.excepthook = write\n')
+    monkeypatch.chdir(tmp_path)
     output = train(cfg, tmp_path, port, check=False)
-    line = ("ValueError: teacher 'toy' has 46.09 top-1 on 128 held-out images, "
-            'expected are 91.40: channel order')
-    lines = [part.split('ValueError: ')[-1] for part in output.splitlines()
-             if line in part]
-    assert len(lines) == 2 and len(set(lines)) == 1, output
+    errors = [(tmp_path / f'error-{rank}').read_text() for rank in (0, 1)]
+    assert errors[0] == errors[1]
+    assert errors[0].startswith(
+        "ValueError: teacher 'toy' has 46.09 top-1 on 128 held-out images, "
+        'expected are 91.40: channel order')
     assert 'loss_distill: ' not in output

@@ -1,0 +1,117 @@
+"""Compare methods, each trained with several seeds.
+
+Prints the final accuracy of each head, mean and spread over the seeds, and
+draws the curves. A run is a work directory; its name without ``-seedN`` is the
+method.
+"""
+import argparse
+import re
+import sys
+from pathlib import Path
+from statistics import mean
+from typing import Dict, List
+
+from matplotlib.figure import Figure
+from rich.console import Console
+from rich.table import Table
+
+from mmdeit.cli import read_scalars
+
+HEADS = {
+    'accuracy/top1': 'top-1',
+    'accuracy/class_top1': 'class head',
+    'accuracy/distill_top1': 'distillation head',
+}
+
+
+def group(work_dirs: List[Path]) -> Dict[str, List[Path]]:
+    """Sort runs by their method.
+
+    Args:
+        work_dirs (list[Path]): As ``deit-seed0``.
+
+    Returns:
+        dict[str, list[Path]]: The runs of each method.
+    """
+    methods: Dict[str, List[Path]] = {}
+    for path in work_dirs:
+        methods.setdefault(re.sub(r'-seed\d+$', '', path.name), []).append(path)
+    return methods
+
+
+def final(runs: List[Path], name: str) -> List[float]:
+    """Read the last value of a scalar of each run that has it.
+
+    Args:
+        runs (list[Path]): The work directories.
+        name (str): Name of the scalar.
+
+    Returns:
+        list[float]: The values.
+    """
+    curves = [read_scalars(path, name)[1] for path in runs]
+    return [values[-1] for values in curves if values]
+
+
+def spread(values: List[float]) -> str:
+    """Write values as their mean and, in brackets, each of them."""
+    if not values:
+        return ''
+    each = ', '.join(f'{value:.2f}' for value in values)
+    return f'{mean(values):.2f} ({each})'
+
+
+def plot(methods: Dict[str, List[Path]], path: Path) -> None:
+    """Draw the accuracy of each method by epoch, a line for each seed.
+
+    Args:
+        methods (dict[str, list[Path]]): Of :func:`group`.
+        path (Path): The picture to write.
+    """
+    figure = Figure(figsize=(7, 4.5))  # needs no screen
+    axes = figure.subplots()
+    for color, (method, runs) in enumerate(methods.items()):
+        for i, run in enumerate(runs):
+            axes.plot(
+                *read_scalars(run, 'accuracy/top1'),
+                color=f'C{color}',
+                linestyle=('-', '--', ':')[i % 3],
+                label=method if i == 0 else None)
+    axes.set(title='A line for each seed', xlabel='epoch', ylabel='top-1, %')
+    axes.legend()
+    axes.grid(alpha=.3)
+    figure.tight_layout()
+    figure.savefig(path, dpi=120)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        'work_dirs', nargs='+', type=Path, help='as work_dirs/deit-seed0 ...')
+    parser.add_argument(
+        '--out',
+        type=Path,
+        default=Path('compare_runs.png'),
+        help='the picture (default: %(default)s)')
+    args = parser.parse_args()
+    for path in args.work_dirs:
+        if not read_scalars(path, 'accuracy/top1')[1]:
+            sys.exit(f'{path} holds no evaluated training: give the work '
+                     'directories of tools/train.py')
+    methods = group(args.work_dirs)
+    table = Table(title='Last evaluation: mean (each seed)')
+    table.add_column('method')
+    for heading in HEADS.values():
+        table.add_column(heading, justify='right')
+    for method, runs in methods.items():
+        table.add_row(method, *(spread(final(runs, name)) for name in HEADS))
+    Console(width=120).print(table)
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    plot(methods, args.out)
+    print(f'Written: {args.out}')
+
+
+if __name__ == '__main__':
+    main()
