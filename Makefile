@@ -2,7 +2,8 @@
 # make test   run the tests
 # make lint   check the style
 # Each makes its virtual environment from pinned, tested versions: the everyday
-# set, or with SET=oldest the oldest supported one. PYTHON=... chooses the Python.
+# set, with SET=oldest the oldest supported one, or with SET=dense the everyday
+# one with mmdet and mmsegmentation. PYTHON=... chooses the Python.
 
 # $(call find,CANDIDATES,LOWEST MINOR VERSION,HIGHEST)
 find = $(shell for p in $(1); do \
@@ -11,6 +12,7 @@ find = $(shell for p in $(1); do \
 
 # numpy and torch ask for these. A machine with Python 3.10 alone gets the oldest.
 PYTHON_everyday := $(call find,python3 python3.12 python3.11,11,12)
+PYTHON_dense := $(PYTHON_everyday)
 PYTHON_oldest := $(call find,python3.10 python3 python3.11,10,11)
 SET ?= $(if $(PYTHON_everyday),everyday,oldest)
 PYTHON ?= $(PYTHON_$(SET))
@@ -18,6 +20,8 @@ ifeq ($(PYTHON),)
 $(error mmdeit needs Python 3.11 or 3.12, or with SET=oldest 3.10 or 3.11)
 endif
 
+EXTRAS := $(if $(filter dense,$(SET)),dense,lite),dev
+TESTS := $(if $(filter dense,$(SET)),tests/dense)
 VENV := .venv-$(SET)
 RUN := $(VENV)/bin/python
 
@@ -29,12 +33,17 @@ demo: $(VENV)/done
 	$(RUN) tools/demo.py
 
 test: $(VENV)/done
-	$(RUN) -m pytest
+	$(RUN) -m pytest $(TESTS)
 
 lint: $(VENV)/done
 	$(RUN) -m ruff check .
 
 $(VENV)/done: requirements/$(SET).txt setup.py mmdeit/version.py
 	$(PYTHON) -m venv --clear $(VENV)
-	$(RUN) -m pip install -c requirements/$(SET).txt -e '.[lite,dev]'
+ifeq ($(SET),dense)
+# Where no ready build of mmcv is at hand it is compiled, in 10 to 15 minutes.
+	$(RUN) -m pip install -c requirements/$(SET).txt torch 'setuptools<81' wheel ninja psutil
+	MMCV_WITH_OPS=1 $(RUN) -m pip install -c requirements/$(SET).txt --no-build-isolation mmcv
+endif
+	$(RUN) -m pip install -c requirements/$(SET).txt -e '.[$(EXTRAS)]'
 	touch $@

@@ -26,6 +26,11 @@ setup(
         'lite': ['mmcv-lite>=2.1.0,<2.2.0'],
         'mmcv': ['mmcv>=2.1.0,<2.2.0'],
         'teachers': ['timm', 'transformers'],
+        # mmsegmentation imports ftfy and regex, but does not declare them.
+        'dense': [
+            'mmcv>=2.1.0,<2.2.0', 'mmdet>=3.3.0,<3.4',
+            'mmsegmentation>=1.2.2,<1.3', 'ftfy', 'regex'
+        ],
         'dev': ['pytest', 'ruff', 'timm', 'transformers'],
     },
 )

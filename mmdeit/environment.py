@@ -2,7 +2,7 @@
 import contextlib
 import os
 import random
-from typing import Iterator
+from typing import Iterator, Union
 
 import numpy as np
 import torch
@@ -16,8 +16,9 @@ def adapt_to_device(cfg: Config) -> None:
     """Without an accelerator, turn mixed precision off and NCCL into gloo.
 
     mmengine's ``AmpOptimWrapper`` refuses to run on a CPU, and its launchers
-    ask for a GPU unless the process group exists already. On a GPU, nothing
-    changes.
+    ask for a GPU unless the process group exists already. PyTorch synchronises
+    batch norm on GPUs only: under a launcher it becomes that of each process.
+    On a GPU, nothing changes.
 
     Args:
         cfg (Config): Config of a Runner, changed in place. Under a launcher
@@ -40,7 +41,28 @@ def adapt_to_device(cfg: Config) -> None:
             # mmengine's choice, a GPU's number, DDP refuses on a CPU.
             'device_ids': None,
         }
+        if revert_sync_bn(cfg.get('model') or {}):
+            print_log('No accelerator found: SyncBN is BN in each process.')
         init_gloo(cfg.launcher)
+
+
+def revert_sync_bn(cfg: Union[dict, list, tuple]) -> bool:
+    """Turn ``SyncBN`` into ``BN``, which has the same weights.
+
+    Args:
+        cfg (dict | list | tuple): Config of a model or a part of it, changed
+            in place.
+
+    Returns:
+        bool: Whether there was any.
+    """
+    found = isinstance(cfg, dict) and cfg.get('type') in ('SyncBN', 'MMSyncBN')
+    if found:
+        cfg['type'] = 'BN'
+    for part in cfg.values() if isinstance(cfg, dict) else cfg:
+        if isinstance(part, (dict, list, tuple)):
+            found |= revert_sync_bn(part)
+    return found
 
 
 def init_gloo(launcher: str) -> None:

@@ -45,13 +45,39 @@ def fit_checkpoint(runner: Runner, checkpoint: dict) -> None:
         runner.logger.warning(f'{file}: {note}')
 
 
+def weights_of(checkpoint: dict) -> Weights:
+    """Find the weights in a checkpoint.
+
+    Args:
+        checkpoint (dict): Has them as ``state_dict`` or ``model``, or is
+            nothing else.
+
+    Returns:
+        dict[str, Tensor]: They, in place without the prefix of DDP.
+
+    Raises:
+        ValueError: If they are no dict.
+    """
+    weights = checkpoint.get('state_dict', checkpoint.get('model', checkpoint))
+    if not isinstance(weights, dict):
+        raise ValueError(
+            f'its weights are a {type(weights).__name__}, expected a '
+            'state_dict: save model.state_dict()')
+    if weights is checkpoint:
+        weights = dict(checkpoint)
+    for name in [name for name in weights if str(name).startswith('module.')]:
+        weights[name[len('module.'):]] = weights.pop(name)  # DDP's
+    return weights
+
+
 def fit(checkpoint: dict, model: nn.Module, start: bool) -> str:
     """Make a checkpoint fit a model, or say why it does not.
 
     Args:
         checkpoint (dict): Has the weights as ``state_dict`` or ``model``, or
             is nothing else. Afterwards they are its ``state_dict``.
-        model (nn.Module): An ``ImageClassifier``.
+        model (nn.Module): An ``ImageClassifier``, or what else has a
+            ``backbone``.
         start (bool): Whether training starts from it. Then, outside the
             backbone, what the checkpoint lacks or has for other classes stays
             as the model was initialised.
@@ -63,10 +89,8 @@ def fit(checkpoint: dict, model: nn.Module, start: bool) -> str:
         ValueError: If layout or size differ or, where no training starts,
             tensors or classes.
     """
-    entry = next((e for e in ('state_dict', 'model') if e in checkpoint), None)
-    weights = checkpoint[entry] if entry else dict(checkpoint)
-    for name in [name for name in weights if str(name).startswith('module.')]:
-        weights[name[len('module.'):]] = weights.pop(name)  # DDP's
+    official = 'model' in checkpoint and 'state_dict' not in checkpoint
+    weights = weights_of(checkpoint)
     # ImageClassifier does so as it loads; RegNetY has timm's names renamed.
     rename = getattr(
         getattr(model, 'backbone', None), '_checkpoint_filter', None)
@@ -76,7 +100,7 @@ def fit(checkpoint: dict, model: nn.Module, start: bool) -> str:
     own = {name: param.data for name, param in model.named_parameters()}
     known = model.state_dict()
     unknown = [name for name in weights if name not in known]
-    _check_layout(weights, own, 'official' if entry == 'model' else 'timm')
+    _check_layout(weights, own, 'official' if official else 'timm')
     _check_size(weights, own, unknown)
     checkpoint['state_dict'] = weights
     lost = [name for name in own if _differs(name, weights, own)]

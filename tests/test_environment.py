@@ -5,7 +5,11 @@ import torch.distributed as dist
 from mmengine.config import Config
 
 from mmdeit import environment
-from mmdeit.environment import adapt_to_device, init_gloo
+from mmdeit.environment import (
+    adapt_to_device,
+    init_gloo,
+    revert_sync_bn,
+)
 
 
 @pytest.fixture
@@ -34,6 +38,20 @@ def test_nothing_changes_with_an_accelerator(amp_cfg, monkeypatch):
     before = amp_cfg.to_dict()
     adapt_to_device(amp_cfg)
     assert amp_cfg.to_dict() == before
+
+
+def test_sync_bn():
+    """In whatever part of a model; mmcv's own kind too."""
+    model = dict(
+        neck=dict(type='FPN', norm_cfg=dict(type='MMSyncBN')),
+        heads=[dict(norm_cfg=dict(type='SyncBN', requires_grad=True))],
+        scales=(4, 'a'))
+    assert revert_sync_bn(model)
+    assert model == dict(
+        neck=dict(type='FPN', norm_cfg=dict(type='BN')),
+        heads=[dict(norm_cfg=dict(type='BN', requires_grad=True))],
+        scales=(4, 'a'))
+    assert not revert_sync_bn(model)
 
 
 @pytest.mark.parametrize('launcher, variables', [

@@ -4,11 +4,12 @@ from .distillation_loss import DistillationLoss
 from .distilled_classifier import DistilledClassifier
 from .distilled_vision_transformer import DistilledVisionTransformer
 from .regnety import RegNetY
+from .simple_feature_pyramid import SimpleFeaturePyramid
 from .vision_transformer import VisionTransformer
 from .vision_transformer_cls_head import VisionTransformerClsHead
 
 __all__ = [
     'AverageHeadsTTA', 'DeiTClsHead', 'DistillationLoss',
     'DistilledClassifier', 'DistilledVisionTransformer', 'RegNetY',
-    'VisionTransformer', 'VisionTransformerClsHead'
+    'SimpleFeaturePyramid', 'VisionTransformer', 'VisionTransformerClsHead'
 ]

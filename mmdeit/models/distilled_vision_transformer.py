@@ -5,6 +5,7 @@ from mmengine.logging import MMLogger
 from mmpretrain.models.backbones import (
     DistilledVisionTransformer as _DistilledVisionTransformer,
 )
+from torch import Tensor
 
 from mmdeit.conversion import start_dist_token
 from mmdeit.registry import MODELS
@@ -28,6 +29,9 @@ class DistilledVisionTransformer(VisionTransformer,
     of ``out_indices``: the pair of class and distillation token, each of
     shape ``(N, C)``.
     """
+
+    def _tokens(self) -> Tuple[Tensor, ...]:
+        return self.cls_token, self.dist_token
 
     def _freeze_stages(self) -> None:
         super()._freeze_stages()

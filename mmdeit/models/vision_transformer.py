@@ -2,18 +2,26 @@
 
 The twin every distilled model is compared with, and the base of
 :class:`mmdeit.models.DistilledVisionTransformer`. The network itself is
-mmpretrain's; this file adds what DeiT asks for around it.
+mmpretrain's; this file adds what DeiT asks for around it, and what detectors
+and segmentors ask of a backbone.
 """
-from math import isqrt
 from typing import Optional, Sequence, Tuple, Union
 
-from mmengine.logging import MMLogger
+import numpy as np
+import torch
+from mmengine.model import PretrainedInit
 from mmengine.utils import to_2tuple
 from mmpretrain.models.backbones import VisionTransformer as _VisionTransformer
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.init import trunc_normal_
+from torch.utils.checkpoint import checkpoint
 
+from mmdeit.pretrained import load_backbone
 from mmdeit.registry import MODELS
+
+from .block_indices import block_indices, windowed_blocks
+from .positions import load_positions, patch_grid
+from .windowed_encoder_layer import WindowedEncoderLayer
 
 
 def _arch(embed_dims: int, num_heads: int) -> dict:
@@ -24,24 +32,13 @@ def _arch(embed_dims: int, num_heads: int) -> dict:
         feedforward_channels=4 * embed_dims)
 
 
-def _grid(name: str, size: Union[int, Sequence[int]],
-          patch_size: int) -> Tuple[int, int]:
-    """Rows and columns of patches in an image of ``size``."""
-    height, width = to_2tuple(size)
-    if height % patch_size or width % patch_size:
-        raise ValueError(
-            f'{name} {height}x{width} is not a multiple of patch_size '
-            f'{patch_size}: choose for instance '
-            f'{height // patch_size * patch_size}x'
-            f'{width // patch_size * patch_size}')
-    return height // patch_size, width // patch_size
-
-
 @MODELS.register_module()
 class VisionTransformer(_VisionTransformer):
     """DeiT without distillation: patch tokens and a class token.
 
-    State-dict keys are those of mmpretrain's class of the same name.
+    State-dict keys are those of mmpretrain's class of the same name. Images
+    may have any size: they are padded with zeros at the right and bottom to
+    whole patches, and the position embedding is interpolated.
 
     Args:
         arch (str | dict): ``'tiny'``, ``'small'`` or ``'base'`` of the
@@ -50,16 +47,18 @@ class VisionTransformer(_VisionTransformer):
             ``feedforward_channels``. Note that mmpretrain calls another,
             wider and shallower network ``'small'``. Defaults to
             ``'deit-base'``.
-        img_size (int | tuple[int, int]): Height and width of the images in
-            pixels. Defaults to 224.
+        img_size (int | tuple[int, int]): Height and width in pixels of the
+            images that the position embedding is made for. Defaults to 224.
         patch_size (int): Side of a patch in pixels. Defaults to 16.
         in_channels (int): Channels of the images. Defaults to 3.
-        out_indices (int | Sequence[int]): The layers whose output is
-            returned. Defaults to -1, the last one.
+        out_indices (int | Sequence[int]): The blocks whose output is
+            returned, in this order. Defaults to -1, the last one.
         drop_path_rate (float): Stochastic depth of the last layer; it grows
             linearly from 0 at the first. The recipe has 0.1. Defaults to 0.
         out_type (str): ``'cls_token'``, ``'featmap'``, ``'avg_featmap'`` or
-            ``'raw'``, as in mmpretrain. Defaults to ``'cls_token'``.
+            ``'raw'``, as in mmpretrain. A feature map of an H x W image has
+            shape ``(N, C, ceil(H / patch_size), ceil(W / patch_size))``.
+            Defaults to ``'cls_token'``.
         frozen_stages (int): Freeze the embedding, its tokens and so many
             layers; they stay in eval mode too. Defaults to -1, none.
         pretrain_img_size (int | tuple[int, int], optional): Height and width
@@ -67,13 +66,24 @@ class VisionTransformer(_VisionTransformer):
             position embedding is interpolated at load. A checkpoint with as
             many positions as the model is taken for one of the model's own
             size. Defaults to None, square images of any size.
+        window_size (int, optional): Side in patches of the windows that
+            attention is confined to; the tokens see everything and are seen
+            by all. Defaults to None, global attention everywhere.
+        global_indices (Sequence[int], optional): The blocks without windows.
+            Defaults to None, four evenly spaced: 2, 5, 8 and 11 of 12.
+        with_cp (bool): Whether blocks are computed again in the backward
+            pass, to save memory. Defaults to False.
+        norm_eval (bool): Keep norm layers in eval mode, as detectors' configs
+            ask; a LayerNorm computes the same in both. Defaults to False.
         init_cfg (dict, optional): Initialisation, for instance
-            ``dict(type='Pretrained', checkpoint=...)``. Defaults to None,
-            the official one: see :meth:`init_weights`.
+            ``dict(type='Pretrained', checkpoint=..., prefix='backbone.')``,
+            see :func:`mmdeit.pretrained.load_backbone`. Defaults to None, the
+            official one: see :meth:`init_weights`.
 
     Raises:
         ValueError: If ``patch_size`` does not divide ``img_size`` or
-            ``pretrain_img_size``.
+            ``pretrain_img_size``, if an index is out of range or if
+            ``window_size`` is no positive integer.
     """
     arch_zoo = {
         **dict.fromkeys(['t', 'tiny', 'deit-t', 'deit-tiny'], _arch(192, 3)),
@@ -91,29 +101,84 @@ class VisionTransformer(_VisionTransformer):
                  out_type: str = 'cls_token',
                  frozen_stages: int = -1,
                  pretrain_img_size: Union[int, Sequence[int], None] = None,
+                 window_size: Optional[int] = None,
+                 global_indices: Optional[Sequence[int]] = None,
+                 with_cp: bool = False,
+                 norm_eval: bool = False,
                  init_cfg: Optional[dict] = None) -> None:
-        _grid('img_size', img_size, patch_size)
+        patch_grid('img_size', img_size, patch_size)
         super().__init__(
             arch=arch,
             img_size=to_2tuple(img_size),
             patch_size=patch_size,
             in_channels=in_channels,
-            out_indices=out_indices,
             drop_path_rate=drop_path_rate,
             out_type=out_type,
             init_cfg=init_cfg)
-        self.pretrain_grid = None if pretrain_img_size is None else _grid(
+        self.out_indices = block_indices('out_indices', out_indices,
+                                         self.num_layers)
+        self.pretrain_grid = None if pretrain_img_size is None else patch_grid(
             'pretrain_img_size', pretrain_img_size, patch_size)
+        rates = np.linspace(0, drop_path_rate, self.num_layers)
+        for i in windowed_blocks(window_size, global_indices,
+                                 self.num_layers):
+            self.layers[i] = WindowedEncoderLayer(
+                self.embed_dims,
+                self.arch_settings['num_heads'],
+                self.arch_settings['feedforward_channels'],
+                window_size,
+                drop_path_rate=rates[i])
+        self.with_cp = with_cp
+        self.norm_eval = norm_eval
         # Only now are all tokens there to be frozen.
         self.frozen_stages = frozen_stages
         if frozen_stages > 0:
             self._freeze_stages()
+
+    def forward(self, x: Tensor) -> Tuple[Tensor, ...]:
+        """Compute features of images.
+
+        Args:
+            x (Tensor): Images of shape ``(N, in_channels, H, W)``.
+
+        Returns:
+            tuple: One item for each of ``out_indices``, as ``out_type`` says.
+        """
+        x, grid = self.patch_embed(x)  # N, patches, C
+        tokens = [token.expand(len(x), -1, -1) for token in self._tokens()]
+        x = torch.cat((*tokens, x), dim=1)
+        x = self.drop_after_pos(x + self.resize_pos_embed(
+            self.pos_embed,
+            self.patch_resolution,
+            grid,
+            num_extra_tokens=self.num_extra_tokens))
+        outs = {}
+        for i, layer in enumerate(self.layers):
+            inputs = (x, grid) if isinstance(
+                layer, WindowedEncoderLayer) else (x, )
+            if self.with_cp and torch.is_grad_enabled():
+                x = checkpoint(layer, *inputs, use_reentrant=False)
+            else:
+                x = layer(*inputs)
+            if i == self.num_layers - 1:
+                x = self.ln1(x)
+            if i in self.out_indices:
+                outs[i] = self._format_output(x, grid)
+        return tuple(outs[i] for i in self.out_indices)
+
+    def _tokens(self) -> Tuple[Tensor, ...]:
+        """The tokens before the patches, each of shape ``(1, 1, C)``."""
+        return (self.cls_token, )
 
     def train(self, mode: bool = True) -> nn.Module:
         """Set the mode, of all but the frozen layers."""
         super().train(mode)
         if mode and self.frozen_stages > 0:
             self._freeze_stages()
+        if mode and self.norm_eval:
+            for module in self.modules():
+                if isinstance(module, nn.LayerNorm):
+                    module.eval()
         return self
 
     def init_weights(self) -> None:
@@ -125,10 +190,13 @@ class VisionTransformer(_VisionTransformer):
         has Xavier in the MLPs and a zero class token instead. (Source:
         ``models.py`` of facebookresearch/deit with timm 0.3.2.)
         """
-        super().init_weights()
         if isinstance(self.init_cfg, dict) and \
-                self.init_cfg['type'] == 'Pretrained':
+                self.init_cfg['type'] in ('Pretrained', PretrainedInit):
+            load_backbone(self, self.init_cfg['checkpoint'],
+                          self.init_cfg.get('prefix'))
+            self.is_init = True
             return
+        super().init_weights()
         for module in self.modules():
             if isinstance(module, nn.Linear):
                 trunc_normal_(module.weight, std=.02)
@@ -138,29 +206,9 @@ class VisionTransformer(_VisionTransformer):
 
     def _prepare_pos_embed(self, state_dict: dict, prefix: str,
                            *args) -> None:
-        """Called before ``state_dict`` is loaded: interpolate its positions.
-
-        mmpretrain takes every grid for a square one, and cuts what is none.
-        """
+        """Called before ``state_dict`` is loaded: interpolate its positions."""
         name = f'{prefix}pos_embed'
-        if name not in state_dict:
-            return
-        pos_embed = state_dict[name]  # (1, T, C)
-        patches = pos_embed.shape[1] - self.num_extra_tokens
-        height, width = self.patch_resolution
-        if patches == height * width:
-            return
-        grid = self.pretrain_grid or (isqrt(max(patches, 0)), ) * 2
-        if patches < 1 or grid[0] * grid[1] != patches:
-            other = ('a square number' if self.pretrain_grid is None else
-                     f'{grid[0] * grid[1]} ({grid[0]}x{grid[1]})')
-            raise ValueError(
-                f'{name} is for {patches} patches, expected {height * width} '
-                f'({height}x{width}) or {other}: set pretrain_img_size of the '
-                'backbone to the images that the checkpoint was trained on')
-        MMLogger.get_current_instance().info(
-            f'{name} is interpolated from {grid[0]}x{grid[1]} to '
-            f'{height}x{width} patches.')
-        state_dict[name] = self.resize_pos_embed(
-            pos_embed, grid, (height, width), self.interpolate_mode,
-            self.num_extra_tokens)
+        if name in state_dict:
+            state_dict[name] = load_positions(
+                name, state_dict[name], self.num_extra_tokens,
+                self.pretrain_grid, self.patch_resolution)

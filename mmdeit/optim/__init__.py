@@ -1,3 +1,6 @@
+from .layer_decay_optim_wrapper_constructor import (
+    LayerDecayOptimWrapperConstructor,
+)
 from .warmup_cosine_lr import WarmupCosineLR
 
-__all__ = ['WarmupCosineLR']
+__all__ = ['LayerDecayOptimWrapperConstructor', 'WarmupCosineLR']

@@ -1,0 +1,24 @@
+# Faster R-CNN with the distilled DeiT-S on COCO, as ViTDet (arXiv 2203.16527).
+#
+# Not trained here yet. The paper begins at ViT-B, whose settings these are.
+#
+# 50 epochs on 8 GPUs of 8 images, from the checkpoint of
+# deit-small-distilled.py. Where memory is short: with_cp=True in the backbone.
+#
+#     bash tools/dist_train.sh \
+#         configs/mmdet/faster-rcnn_deit-small-distilled_coco-1024.py 8
+_base_ = [
+    '../_base_/models/faster-rcnn_vitdet.py',
+    '../_base_/datasets/coco_1024_boxes.py',
+    '../_base_/schedules/vitdet_bs64_adamw_50e.py',
+    '../_base_/mmdet_runtime.py',
+]
+
+model = dict(
+    backbone=dict(
+        arch='deit-small',
+        init_cfg=dict(
+            type='Pretrained',
+            checkpoint='work_dirs/deit-small-distilled/epoch_300.pth',
+            prefix='backbone.')),
+    neck=dict(in_channels=384))

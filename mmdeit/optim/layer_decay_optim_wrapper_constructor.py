@@ -1,0 +1,61 @@
+"""Layer-wise learning rates where the model is more than a classifier.
+
+The groups are mmpretrain's; this file only tells it what a detector or a
+segmentor cannot: how deep a parameter lies.
+"""
+from functools import partial
+from typing import Callable, List, Optional
+
+from mmpretrain.engine.optimizers import (
+    LearningRateDecayOptimWrapperConstructor,
+)
+from torch import nn
+
+from mmdeit.registry import OPTIM_WRAPPER_CONSTRUCTORS
+
+
+@OPTIM_WRAPPER_CONSTRUCTORS.register_module()
+class LayerDecayOptimWrapperConstructor(
+        LearningRateDecayOptimWrapperConstructor):
+    """A smaller learning rate for each layer nearer to the image.
+
+    A parameter of depth d of D has the rate ``lr * layer_decay_rate**(D - 1 -
+    d)``. With 12 layers D is 14: the embedding and all tokens stand at 0, the
+    layers at 1 to 12, the last norm, neck and heads at 13. ``paramwise_cfg``
+    is that of mmpretrain's ``LearningRateDecayOptimWrapperConstructor``,
+    which asks the model itself for its depths; mmdet's of this kind knows
+    ConvNeXt only.
+    """
+
+    def add_params(self,
+                   params: List[dict],
+                   module: nn.Module,
+                   prefix: str = '',
+                   get_layer_depth: Optional[Callable] = None,
+                   **kwargs) -> None:
+        """Add a group for each parameter of a module, and of all below it.
+
+        Args:
+            params (list[dict]): The groups, changed in place.
+            module (nn.Module): The model, with ``backbone``; further down, a
+                part of it.
+            prefix (str): Name of the module in the model. Defaults to ''.
+            get_layer_depth (Callable, optional): From the name of a parameter
+                to its depth and the number of depths. Defaults to None, the
+                backbone's.
+            **kwargs: Passed on.
+
+        Raises:
+            ValueError: If the model has no backbone that knows its depths.
+        """
+        if get_layer_depth is None:
+            backbone = getattr(module, 'backbone', None)
+            if not hasattr(backbone, 'get_layer_depth'):
+                raise ValueError(
+                    f'{type(backbone).__name__} has no get_layer_depth for a '
+                    "layer-wise learning rate: use it with type='mmdeit."
+                    "DistilledVisionTransformer' as backbone, or leave "
+                    'optim_wrapper.constructor out')
+            get_layer_depth = partial(
+                backbone.get_layer_depth, prefix='backbone.')
+        super().add_params(params, module, prefix, get_layer_depth, **kwargs)

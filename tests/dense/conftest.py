@@ -1,0 +1,69 @@
+"""Tests of what only an environment with mmdet and mmseg can run."""
+import socket
+from importlib.util import find_spec
+
+import pytest
+from mmengine.config import Config
+
+from tests.test_tools.conftest import ROOT
+
+from . import coco as detection
+from .ade import make_ade, shrink
+
+collect_ignore_glob = [
+    f'test_*{package}*' for package in ('mmdet', 'mmseg')
+    if find_spec(package) is None
+]
+
+
+@pytest.fixture
+def port():
+    """A free port."""
+    with socket.socket() as server:
+        server.bind(('127.0.0.1', 0))
+        return str(server.getsockname()[1])
+
+
+@pytest.fixture(scope='session')
+def ade(tmp_path_factory):
+    """Photographs in ADE20K's layout."""
+    root = tmp_path_factory.mktemp('ade')
+    make_ade(root)
+    return root
+
+
+@pytest.fixture
+def small_segmentor(ade, tmp_path):
+    """A function that returns a config of ``configs/mmseg`` made small."""
+
+    def small_segmentor(name, **kwargs):
+        cfg = Config.fromfile(f'{ROOT}/configs/mmseg/{name}.py')
+        shrink(cfg, ade, **kwargs)
+        cfg.work_dir = str(tmp_path / 'work')
+        cfg.launcher = 'none'
+        return cfg
+
+    return small_segmentor
+
+
+@pytest.fixture(scope='session')
+def coco(tmp_path_factory):
+    """Pasted photographs in COCO's layout, with all of its classes."""
+    from mmdet.datasets import CocoDataset
+    root = tmp_path_factory.mktemp('coco')
+    detection.make_coco(root, CocoDataset.METAINFO['classes'])
+    return root
+
+
+@pytest.fixture
+def small_detector(coco, tmp_path):
+    """A function that returns a config of ``configs/mmdet`` made small."""
+
+    def small_detector(name, root=coco, **kwargs):
+        cfg = Config.fromfile(f'{ROOT}/configs/mmdet/{name}.py')
+        detection.shrink(cfg, root, **kwargs)
+        cfg.work_dir = str(tmp_path / 'work')
+        cfg.launcher = 'none'
+        return cfg
+
+    return small_detector

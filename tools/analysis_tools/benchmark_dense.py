@@ -1,0 +1,137 @@
+"""Measure what one large image costs with windowed and global attention.
+
+Each row has a process of its own, which runs forward alone (eval, no
+gradients) and then forward with backward (train). Memory is what a pass needs
+at its peak beyond the weights; on a CPU, what the process grows.
+"""
+import argparse
+import re
+import statistics
+import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Optional
+
+import mmengine
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from mmdeit.models import DistilledVisionTransformer
+
+
+def process_memory(field: str) -> int:
+    """Bytes of this process: ``'VmRSS'`` now, ``'VmHWM'`` at the peak."""
+    # Not getrusage, which inherits the peak of the parent process.
+    status = Path('/proc/self/status').read_text()
+    return 1024 * int(re.search(rf'{field}:\s+(\d+) kB', status)[1])
+
+
+def measure(arch: str, size: int, window: Optional[int], with_cp: bool,
+            iters: int) -> dict:
+    """Run both passes several times over one image.
+
+    Args:
+        arch (str): Of the backbone.
+        size (int): Height and width of the image in pixels.
+        window (int, optional): Side of a window in patches; None for global
+            attention.
+        with_cp (bool): Whether blocks are computed again in the backward pass.
+        iters (int): Passes to measure, after one more.
+
+    Returns:
+        dict: ``forward_ms`` and ``step_ms``, the medians; ``forward_peak``
+        and ``step_peak`` in bytes; and ``device``.
+    """
+    on_gpu = torch.cuda.is_available()
+    device = 'cuda' if on_gpu else 'cpu'
+    model = DistilledVisionTransformer(
+        arch,
+        img_size=size // 16 * 16,
+        out_type='featmap',
+        window_size=window,
+        with_cp=with_cp).to(device)
+    image = torch.randn(1, 3, size, size, device=device)
+    before = torch.cuda.memory_allocated() if on_gpu else process_memory(
+        'VmRSS')
+    result = dict(
+        device=torch.cuda.get_device_name()
+        if on_gpu else f'CPU, {torch.get_num_threads()} threads')
+    for name in ('forward', 'step'):  # the larger peak comes last
+        model.train(name == 'step')
+        seconds = []
+        for _ in range(iters + 1):
+            model.zero_grad()
+            start = time.perf_counter()
+            with torch.set_grad_enabled(name == 'step'):
+                features, = model(image)
+                if name == 'step':
+                    features.square().mean().backward()
+            if on_gpu:
+                torch.cuda.synchronize()
+            seconds.append(time.perf_counter() - start)
+        peak = torch.cuda.max_memory_allocated(
+        ) if on_gpu else process_memory('VmHWM')
+        result[f'{name}_ms'] = 1000 * statistics.median(seconds[1:])
+        result[f'{name}_peak'] = peak - before
+    return result
+
+
+def show(results: dict, title: str) -> None:
+    """Print the results.
+
+    Args:
+        results (dict[str, dict]): Of :func:`measure`, by their name.
+        title (str): Stands above.
+    """
+    device = next(iter(results.values()))['device']
+    table = Table(title=f'{title}, {device}, torch {torch.__version__}')
+    table.add_column('attention')
+    for name in ('forward', 'forward and backward'):
+        table.add_column(f'{name}, ms', justify='right')
+        table.add_column('peak, GiB', justify='right')
+    for name, result in results.items():
+        table.add_row(
+            name,
+            f'{result["forward_ms"]:.0f}',
+            f'{result["forward_peak"] / 2**30:.2f}',
+            f'{result["step_ms"]:.0f}',
+            f'{result["step_peak"] / 2**30:.2f}')
+    Console(width=100).print(table)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    parser.add_argument(
+        '--arch',
+        nargs='+',
+        default=['deit-tiny'],
+        help='of mmdeit.DistilledVisionTransformer')
+    parser.add_argument(
+        '--size', type=int, default=1024, help='side of the image in pixels')
+    parser.add_argument(
+        '--window', type=int, default=14, help='side of a window in patches')
+    parser.add_argument(
+        '--iters', type=int, default=3, help='passes to measure')
+    parser.add_argument('--out', help='JSON file to write the results to')
+    args = parser.parse_args()
+
+    summaries = {}
+    for arch in args.arch:
+        summaries[arch] = results = {}
+        for window in (None, args.window):
+            for with_cp in (False, True):
+                name = 'global' if window is None else f'windows of {window}'
+                name += ', checkpointed' * with_cp
+                with ProcessPoolExecutor(1, get_context('spawn')) as pool:
+                    results[name] = pool.submit(
+                        measure, arch, args.size, window, with_cp,
+                        args.iters).result()
+        show(results, f'{arch}, one image of {args.size}x{args.size}')
+    if args.out:
+        mmengine.dump(summaries, args.out, indent=2)
+
+
+if __name__ == '__main__':
+    main()
