@@ -1,4 +1,5 @@
 """Running a config, written for GPUs, on the machine at hand."""
+import atexit
 import contextlib
 import os
 import random
@@ -86,6 +87,13 @@ def init_gloo(launcher: str) -> None:
             f'without an accelerator the launcher {launcher!r} is not '
             "supported: use 'pytorch' (tools/dist_train.sh) or 'slurm'")
     dist.init_process_group('gloo')
+    # Else gloo's threads, still running at the end, may abort the process.
+    atexit.register(_leave_group)
+
+
+def _leave_group() -> None:
+    if dist.is_initialized():
+        dist.destroy_process_group()
 
 
 @contextlib.contextmanager
