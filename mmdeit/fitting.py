@@ -155,7 +155,7 @@ def _check_size(weights: Weights, own: Weights, unknown: List[str]) -> None:
         if _differs(name, weights, own):
             shape, expected = weights[name].shape, own[name].shape
             # A classifier differs in its first dimension, the classes.
-            if not name.startswith('head.') or shape[1:] != expected[1:]:
+            if name.startswith('backbone.') or shape[1:] != expected[1:]:
                 problem = (f'{name} has shape {tuple(shape)}, expected '
                            f'{tuple(expected)}')
                 break

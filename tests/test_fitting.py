@@ -4,6 +4,7 @@ from copy import deepcopy
 import pytest
 import torch
 from mmengine.registry import MODELS
+from torch import nn
 
 from mmdeit.conversion import convert
 from mmdeit.fitting import fit
@@ -248,3 +249,17 @@ def test_what_the_model_lacks_is_left_out():
     note = fit(checkpoint, build(), start=True)
     assert note == 'left out neck.weight: not in the model'
     assert 'neck.weight' not in checkpoint['state_dict']
+
+
+def test_other_classes_of_a_segmentor():
+    """Its classifier is no 'head.'."""
+
+    def segmentor(classes):
+        return nn.ModuleDict(
+            dict(
+                backbone=nn.Linear(2, 2), decode_head=nn.Linear(2, classes)))
+
+    checkpoint = dict(state_dict=segmentor(5).state_dict())
+    assert fit(checkpoint, segmentor(3), start=True) == (
+        'left out decode_head.weight, decode_head.bias: for 5 classes, the '
+        'model has 3')
