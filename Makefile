@@ -14,13 +14,15 @@ find = $(shell for p in $(1); do \
 PYTHON_everyday := $(call find,python3 python3.12 python3.11,11,12)
 PYTHON_dense := $(PYTHON_everyday)
 PYTHON_oldest := $(call find,python3.10 python3 python3.11,10,11)
+comma := ,
 SET ?= $(if $(PYTHON_everyday),everyday,oldest)
 PYTHON ?= $(PYTHON_$(SET))
 ifeq ($(PYTHON),)
 $(error mmdeit needs Python 3.11 or 3.12, or with SET=oldest 3.10 or 3.11)
 endif
 
-EXTRAS := $(if $(filter dense,$(SET)),dense,lite),dev
+# Beside pycocotools, mmpretrain 1.2.0 cannot be imported with transformers 5.
+EXTRAS := $(if $(filter dense,$(SET)),dense$(comma)test,lite$(comma)dev)
 TESTS := $(if $(filter dense,$(SET)),tests/dense)
 VENV := .venv-$(SET)
 RUN := $(VENV)/bin/python

@@ -31,6 +31,7 @@ setup(
             'mmcv>=2.1.0,<2.2.0', 'mmdet>=3.3.0,<3.4',
             'mmsegmentation>=1.2.2,<1.3', 'ftfy', 'regex'
         ],
+        'test': ['pytest', 'ruff'],
         'dev': ['pytest', 'ruff', 'timm', 'transformers'],
     },
 )
