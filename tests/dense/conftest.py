@@ -1,9 +1,11 @@
 """Tests of what only an environment with mmdet and mmseg can run."""
 import socket
+from copy import deepcopy
 from importlib.util import find_spec
 
 import pytest
 from mmengine.config import Config
+from mmengine.runner import Runner
 
 from tests.test_tools.conftest import ROOT
 
@@ -22,6 +24,21 @@ def port():
     with socket.socket() as server:
         server.bind(('127.0.0.1', 0))
         return str(server.getsockname()[1])
+
+
+@pytest.fixture
+def build(monkeypatch):
+    """Build a Runner under a name of its own; mmengine keeps them apart."""
+    # The Runner formats its config five times: most of these tests' time.
+    monkeypatch.setattr(Config, 'pretty_text', '')
+    counter = iter(range(100))
+
+    def build(cfg):
+        cfg = deepcopy(cfg)
+        cfg.experiment_name = f'{cfg.work_dir}-{next(counter)}'
+        return Runner.from_cfg(cfg)
+
+    return build
 
 
 @pytest.fixture(scope='session')

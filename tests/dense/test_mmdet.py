@@ -1,5 +1,4 @@
 """The detectors of ``configs/mmdet``: recipe, training, weights, images."""
-from copy import deepcopy
 
 import numpy as np
 import pytest
@@ -25,20 +24,6 @@ def load(name):
 @pytest.fixture(autouse=True)
 def default_scope():
     init_default_scope('mmdet')
-
-
-@pytest.fixture
-def build(monkeypatch):
-    # The Runner formats its config five times: most of these tests' time.
-    monkeypatch.setattr(Config, 'pretty_text', '')
-    counter = iter(range(100))
-
-    def build(cfg):
-        cfg = deepcopy(cfg)
-        cfg.experiment_name = f'{cfg.work_dir}-{next(counter)}'
-        return Runner.from_cfg(cfg)
-
-    return build
 
 
 def test_the_configs_are_all_there():

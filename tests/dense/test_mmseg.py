@@ -1,5 +1,4 @@
 """The segmentors of ``configs/mmseg``."""
-from copy import deepcopy
 
 import numpy as np
 import pytest
@@ -7,7 +6,6 @@ import torch
 from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import MODELS, init_default_scope
-from mmengine.runner import Runner
 from mmseg.apis import inference_model, init_model
 
 from tests.test_tools.conftest import ROOT
@@ -24,20 +22,6 @@ def load(name):
 @pytest.fixture(autouse=True)
 def default_scope():
     init_default_scope('mmseg')
-
-
-@pytest.fixture
-def build(monkeypatch):
-    # The Runner formats its config five times: most of these tests' time.
-    monkeypatch.setattr(Config, 'pretty_text', '')
-    counter = iter(range(100))
-
-    def build(cfg):
-        cfg = deepcopy(cfg)
-        cfg.experiment_name = f'{cfg.work_dir}-{next(counter)}'
-        return Runner.from_cfg(cfg)
-
-    return build
 
 
 def test_the_configs_are_all_there():
