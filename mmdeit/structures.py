@@ -50,8 +50,8 @@ def stack_teacher_logits(data_samples: Sequence[DataSample]) -> Tensor:
         raise ValueError(
             'this head distils, but the batch carries no teacher logits: add '
             "dict(type='mmdeit.TeacherHook', ...) to custom_hooks, or train "
-            "without a teacher with loss=dict(type='mmdeit.DistillationLoss', "
-            "mode='none')")
+            "without a teacher by mode='none' in model.head.loss (DeiTClsHead) "
+            'or model.distillation (DistilledClassifier)')
     return torch.stack([sample.teacher_logits for sample in data_samples])
 
 

@@ -25,7 +25,8 @@ def build(distilled=True, num_classes=4, arch=None, **backbone):
         in_channels=cfg['backbone']['arch']['embed_dims'])
     if not distilled:
         cfg['backbone']['type'] = 'mmdeit.VisionTransformer'
-        cfg['head']['type'] = 'mmdeit.VisionTransformerClsHead'
+        cfg['head'].update(
+            type='VisionTransformerClsHead', loss=dict(type='CrossEntropyLoss'))
     cfg['data_preprocessor']['num_classes'] = num_classes
     model = MODELS.build(cfg)
     model.init_weights()

@@ -27,7 +27,7 @@ def classifier(distilled, img_size):
             backbone=dict(
                 type='mmdeit.VisionTransformer', arch=ARCH, img_size=img_size),
             head=dict(
-                type='mmdeit.VisionTransformerClsHead',
+                type='VisionTransformerClsHead',
                 num_classes=5,
                 in_channels=8)))
     weights = {

@@ -1,49 +1,18 @@
-# A DeiT for two CPU cores, distilled on 2,000 images of CIFAR-10: 6 layers of
-# width 96 on 16 patches of 8 pixels and two tokens, 115,200 views. With
-# deit.py and deit-usual-hard.py it compares the methods of the paper's
-# Table 3; docs/distillation.md has the results.
+# The DeiT of deit.py, distilled through a token of its own.
 #
-#     python tools/dataset_converters/prepare_cifar10.py
 #     python tools/train.py configs/cifar10/deit-distilled.py
-_base_ = [
-    '../_base_/datasets/cifar10.py',
-    '../_base_/schedules/demo_bs128_adamw_3e.py',
-    '../_base_/teachers/resnet18_cifar10.py',
-    '../_base_/default_runtime.py',
-]
+_base_ = ['./deit.py', '../_base_/teachers/resnet18_cifar10.py']
 
 model = dict(
-    type='ImageClassifier',
-    backbone=dict(
-        type='mmdeit.DistilledVisionTransformer',
-        arch=dict(
-            embed_dims=96,
-            num_layers=6,
-            num_heads=3,
-            feedforward_channels=384),
-        img_size=32,
-        patch_size=8),
-    neck=None,
+    backbone=dict(type='mmdeit.DistilledVisionTransformer'),
     head=dict(
+        _delete_=True,
         type='mmdeit.DeiTClsHead',
         num_classes=10,
         in_channels=96,
-        loss=dict(type='mmdeit.DistillationLoss', mode='hard', alpha=0.5)),
-    train_cfg=dict(augments=[
-        dict(type='Mixup', alpha=0.8),
-        dict(type='CutMix', alpha=1.0),
-    ]))
+        loss=dict(type='mmdeit.DistillationLoss', mode='hard', alpha=0.5)))
 
 # twice as fast as fp32 where a CPU has bfloat16
 teacher = _base_.teacher
 teacher.dtype = 'bfloat16'
 custom_hooks = [dict(type='mmdeit.TeacherHook', teacher=teacher)]
-
-train_dataloader = dict(
-    batch_size=128, num_workers=1, dataset=dict(indices=2000))
-val_dataloader = dict(num_workers=1)
-test_dataloader = val_dataloader
-train_cfg = dict(max_epochs=60, val_interval=5)
-default_hooks = dict(
-    checkpoint=dict(interval=10, max_keep_ckpts=1), logger=dict(interval=15))
-randomness = dict(seed=0)

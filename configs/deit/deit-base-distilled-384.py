@@ -27,7 +27,13 @@ model = dict(
         type='mmdeit.DeiTClsHead',
         num_classes=1000,
         in_channels=768,
-        loss=dict(type='mmdeit.DistillationLoss', mode='hard', alpha=0.5)),
+        loss=dict(
+            type='mmdeit.DistillationLoss',
+            mode='hard',
+            alpha=0.5,
+            base_loss=dict(
+                type='LabelSmoothLoss', label_smooth_val=0.1,
+                mode='original'))),
     # one of the two, with even chances, for each batch
     train_cfg=dict(augments=[
         dict(type='Mixup', alpha=0.8),

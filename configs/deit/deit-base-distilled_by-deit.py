@@ -12,9 +12,5 @@ custom_hooks = [
             model='configs/deit/deit-base.py',
             checkpoint='work_dirs/deit-base/epoch_300.pth',
             expected_accuracy=81.8)),
-    dict(
-        type='mmdeit.EMAHook',
-        momentum=1 - 0.99996,
-        evaluate_on_ema=False,
-        evaluate_on_origin=True),
+    _base_.custom_hooks[1],  # the moving average
 ]

@@ -2,9 +2,13 @@
 # ImageNet-1k (paper Table 3). 300 epochs on 8 GPUs of 128 images.
 #
 #     bash tools/dist_train.sh configs/deit/deit-base-usual-hard.py 8
-_base_ = './deit-base-distilled.py'
+_base_ = ['./deit-base.py', '../_base_/teachers/regnety_16gf.py']
 
-# the network of deit-base.py, the loss and the teacher of the distilled one
 model = dict(
-    backbone=dict(type='mmdeit.VisionTransformer'),
-    head=dict(type='mmdeit.VisionTransformerClsHead'))
+    type='mmdeit.DistilledClassifier',
+    distillation=dict(mode='hard', alpha=0.5))
+
+custom_hooks = [
+    dict(type='mmdeit.TeacherHook', teacher={{_base_.teacher}}),
+    *_base_.custom_hooks,
+]

@@ -5,11 +5,10 @@
 _base_ = './deit-base-usual-hard.py'
 
 model = dict(
-    head=dict(
-        loss=dict(
-            mode='soft',
-            alpha=0.1,
-            tau=3.0,
-            # by batch and classes, as in the official code; 'batchmean' makes
-            # the distillation 1000 times as heavy
-            reduction='numel')))
+    distillation=dict(
+        mode='soft',
+        alpha=0.1,
+        tau=3.0,
+        # by batch and classes, as in the official code; 'batchmean' makes
+        # the distillation 1000 times as heavy
+        reduction='numel'))

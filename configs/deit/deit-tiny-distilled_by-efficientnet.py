@@ -21,9 +21,5 @@ custom_hooks = [
             data_preprocessor=dict(mean=[127.] * 3, std=[128.] * 3),
             input_size=224,
             expected_accuracy=75.1)),
-    dict(
-        type='mmdeit.EMAHook',
-        momentum=1 - 0.99996,
-        evaluate_on_ema=False,
-        evaluate_on_origin=True),
+    _base_.custom_hooks[1],  # the moving average
 ]

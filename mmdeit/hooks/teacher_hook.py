@@ -13,6 +13,7 @@ from mmengine.registry import MODELS
 from mmengine.runner import Runner
 from torch import Tensor, nn
 
+from mmdeit.environment import keep_random_state
 from mmdeit.registry import HOOKS
 from mmdeit.structures import (
     set_teacher_logits,
@@ -71,12 +72,13 @@ class TeacherHook(Hook):
             model = model.module
         if not needs_teacher(model):
             raise ValueError(
-                f'TeacherHook: the head {type(model.head).__name__} asks for '
-                "no teacher: use type='mmdeit.DeiTClsHead' with "
+                f'TeacherHook: {type(getattr(model, "head", model)).__name__} '
+                "asks for no teacher: use type='mmdeit.DeiTClsHead' with "
                 "loss=dict(type='mmdeit.DistillationLoss', mode='hard' or "
                 "'soft'), or type='mmdeit.DistilledClassifier' for any other "
                 'model, or remove the hook')
-        self.teacher = MODELS.build(self.teacher_cfg)
+        with keep_random_state():  # the student's is the same with any teacher
+            self.teacher = MODELS.build(self.teacher_cfg)
         prepare_teacher(self.teacher, runner, self.preflight)
         self._handle = model.data_preprocessor.register_forward_hook(
             self._attach_logits)

@@ -6,10 +6,9 @@ from .distilled_vision_transformer import DistilledVisionTransformer
 from .regnety import RegNetY
 from .simple_feature_pyramid import SimpleFeaturePyramid
 from .vision_transformer import VisionTransformer
-from .vision_transformer_cls_head import VisionTransformerClsHead
 
 __all__ = [
     'AverageHeadsTTA', 'DeiTClsHead', 'DistillationLoss',
     'DistilledClassifier', 'DistilledVisionTransformer', 'RegNetY',
-    'SimpleFeaturePyramid', 'VisionTransformer', 'VisionTransformerClsHead'
+    'SimpleFeaturePyramid', 'VisionTransformer'
 ]

@@ -14,9 +14,9 @@ from torch import Tensor, nn
 from mmdeit.registry import MODELS
 from mmdeit.structures import stack_teacher_logits
 
+from .deit_cls_head import DeiTClsHead
 from .distillation_loss import DistillationLoss
-from .distilling_head import DistillingHead
-from .joint_prediction import predict_jointly
+from .joint_prediction import joint_logits, predict_jointly
 
 # How heads with two classifiers call the one for the labels and the one for
 # the teacher.
@@ -60,7 +60,8 @@ class DistilledClassifier(ImageClassifier):
         init_cfg (dict, optional): Defaults to None.
 
     Raises:
-        TypeError: If the head cannot be distilled.
+        TypeError: If the head cannot be distilled, or ``distillation`` has a
+            ``type`` or a ``base_loss``.
     """
 
     def __init__(self,
@@ -81,6 +82,10 @@ class DistilledClassifier(ImageClassifier):
             data_preprocessor=data_preprocessor,
             init_cfg=init_cfg)
         check_head(self.head)
+        if {'type', 'base_loss'} & distillation.keys():
+            raise TypeError(
+                'distillation takes the arguments of DistillationLoss without '
+                'type and base_loss: the labels meet the loss of model.head')
         self.classifiers = find_classifiers(self.head)
         self.distillation = DistillationLoss(**distillation, base_loss=None)
 
@@ -128,7 +133,7 @@ class DistilledClassifier(ImageClassifier):
         """
         cls_score, dist_score = self.scores(self.extract_feat(inputs))
         if self.classifiers and not self.needs_teacher:
-            cls_score = (cls_score + dist_score) / 2
+            cls_score = joint_logits(cls_score, dist_score)
         losses = self.head._get_loss(cls_score, data_samples)
         losses['loss_cls'] = losses.pop('loss')
         if self.needs_teacher:
@@ -189,7 +194,7 @@ def check_head(head: Optional[nn.Module]) -> None:
         TypeError: If it has none, or distils by itself.
     """
     name = type(head).__name__
-    if isinstance(head, DistillingHead):
+    if isinstance(head, DeiTClsHead):
         raise TypeError(f'mmdeit.{name} distils by itself: use '
                         "type='ImageClassifier' instead of DistilledClassifier")
     # ArcFace's logits for the labels depend on the label.

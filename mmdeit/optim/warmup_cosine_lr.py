@@ -95,8 +95,13 @@ class WarmupCosineLR(LRSchedulerMixin, _ParamScheduler):
 
         Returns:
             WarmupCosineLR: The same schedule, in iterations.
+
+        Raises:
+            ValueError: If ``by_epoch`` is False.
         """
-        assert by_epoch, 'convert_to_iter_based takes lengths in epochs'
+        if not by_epoch:
+            raise ValueError('convert_to_iter_based=True takes lengths in '
+                             'epochs: set by_epoch=True')
         return cls(
             *args,
             T_max=T_max and T_max * epoch_length,

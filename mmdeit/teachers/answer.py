@@ -48,7 +48,7 @@ def _fault(member: Teacher, logits: Tensor, num_images: int,
         return ('answers with numbers that are not finite: look for damaged '
                 "weights, or set dtype='float32'")
     if member.indices is not None:
-        beyond = [i for i in member.indices if not 0 <= i < shape[1]]
+        beyond = [i for i in member.indices.tolist() if not 0 <= i < shape[1]]
         return (f'has {shape[1]} classes, but class_mapping asks for class '
                 f'{beyond[0]}: correct it') if beyond else ''
     if shape[1] != num_classes:

@@ -91,7 +91,8 @@ class Teacher(nn.Module):
                              'it in percent, as 94.22')
         self.expected_accuracy = expected_accuracy
         self.preprocess: nn.Module = nn.Identity()
-        self.indices: Optional[List[int]] = None
+        # the teacher's class for each of the student's, (K, ); None: the same
+        self.register_buffer('indices', None, persistent=False)
         self.requires_grad_(False)
         self.eval()
         self.use(self.executions[0])
@@ -116,10 +117,9 @@ class Teacher(nn.Module):
             **normalisation(self.network, view, self.data_preprocessor))
         if self.class_mapping is not None:
             try:
-                self.indices = class_indices(self.class_mapping,
-                                             view.num_classes,
-                                             view.class_names,
-                                             self.class_names)
+                indices = class_indices(self.class_mapping, view.num_classes,
+                                        view.class_names, self.class_names)
+                self.indices = torch.tensor(indices)
             except ValueError as error:
                 raise ValueError(f'teacher {self.name!r}: {error}') from error
 
@@ -134,7 +134,9 @@ class Teacher(nn.Module):
             Tensor: Logits for the student's classes, of shape ``(N, K)``.
         """
         logits = self.execute(self.preprocess(inputs))
-        return logits if self.indices is None else logits[:, self.indices]
+        if self.indices is None:
+            return logits
+        return logits.index_select(1, self.indices)
 
     def use(self, execution: Execution) -> None:
         """Execute the network in another way from now on.

@@ -1,6 +1,6 @@
 """The students of the golden traces, with weights in the official layout."""
 import re
-from typing import Any, Dict
+from typing import Any, Dict, Optional
 
 from mmengine.registry import MODELS
 from torch import Tensor, nn
@@ -47,11 +47,15 @@ def official_weights(name: str) -> Dict[str, Tensor]:
     }
 
 
-def build(name: str, **head: Any) -> nn.Module:
+def build(name: str,
+          distillation: Optional[dict] = None,
+          **head: Any) -> nn.Module:
     """Build a student and load the official weights into it.
 
     Args:
         name (str): Such as ``'tiny'`` or ``'tiny_distilled'``.
+        distillation (dict, optional): Makes it a ``DistilledClassifier`` of
+            this ``distillation``. Defaults to None.
         head (Any): Arguments of the head that differ from its defaults.
 
     Returns:
@@ -61,9 +65,13 @@ def build(name: str, **head: Any) -> nn.Module:
     distilled = size != name
     default = 'mmdeit.DeiTClsHead' if distilled else 'VisionTransformerClsHead'
     kind = 'DistilledVisionTransformer' if distilled else 'VisionTransformer'
+    classifier = dict(type='ImageClassifier')
+    if distillation:
+        classifier = dict(
+            type='mmdeit.DistilledClassifier', distillation=distillation)
     model = MODELS.build(
         dict(
-            type='ImageClassifier',
+            **classifier,
             backbone=dict(type=f'mmdeit.{kind}', **_BACKBONES[size]),
             head={
                 'type': default,

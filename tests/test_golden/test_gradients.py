@@ -26,6 +26,8 @@ LOSSES = dict(
     soft_numel=dict(mode='soft', alpha=0.1, tau=3.0, reduction='numel'),
     soft_batch=dict(mode='soft', alpha=0.1, tau=3.0, reduction='batchmean'),
     hard=dict(mode='hard', alpha=0.5))
+LABEL_SMOOTHING = dict(
+    type='LabelSmoothLoss', label_smooth_val=0.1, mode='original')
 close = partial(pytest.approx, rel=0, abs=1e-5)
 
 
@@ -87,18 +89,13 @@ def test_none_of_two_heads(inputs, target):
 
 @pytest.mark.parametrize('name', LOSSES)
 def test_usual(inputs, samples, name):
-    model = build(
-        'toy',
-        type='mmdeit.VisionTransformerClsHead',
-        loss=dict(type='mmdeit.DistillationLoss', **LOSSES[name])).train()
+    model = build('toy', LOSSES[name], loss=LABEL_SMOOTHING).train()
     compare(model, model(inputs, samples, mode='loss'),
             load('gradients_usual')[name])
 
 
 def test_the_undistilled_twin(inputs, samples):
     """As ``configs/deit/deit-tiny.py`` trains."""
-    model = build(
-        'toy', loss=dict(type='LabelSmoothLoss', label_smooth_val=0.1,
-                         mode='original')).train()
+    model = build('toy', loss=LABEL_SMOOTHING).train()
     loss, = model(inputs, samples, mode='loss').values()
     compare(model, dict(loss_cls=loss), load('gradients_usual')['none'])

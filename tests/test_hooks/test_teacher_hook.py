@@ -89,6 +89,16 @@ def test_ema_copies_no_hook(cfg, build_runner):
     assert not ema.module.data_preprocessor._forward_hooks
 
 
+def test_leaves_the_students_random_numbers_alone(cfg, build_runner):
+    """They are the same with any teacher."""
+    runner = build_runner(cfg)
+    runner.train_loop  # noqa: B018  builds it
+    hook, = [h for h in runner.hooks if isinstance(h, TeacherHook)]
+    before = torch.get_rng_state()
+    hook.before_train(runner)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 def test_runs_once_a_micro_batch(cfg, build_runner):
     cfg.optim_wrapper.accumulative_counts = 2
     runner, spy = train(cfg, build_runner)
@@ -173,8 +183,16 @@ def test_other_classes(cfg, build_runner, teacher_file):
 def test_hook_without_distilling_head(cfg, build_runner):
     cfg.model.head.loss.mode = 'none'
     fails_before_the_first_iteration(
-        cfg, build_runner, ValueError, 'the head DeiTClsHead asks for no '
-        'teacher')
+        cfg, build_runner, ValueError, 'TeacherHook: DeiTClsHead asks for '
+        'no teacher')
+
+
+def test_hook_without_a_classifier(cfg, build_runner):
+    cfg.model = dict(type='mmdeit.AverageHeadsTTA', module=cfg.model)
+    runner = build_runner(cfg)
+    hook, = [h for h in runner.hooks if isinstance(h, TeacherHook)]
+    with pytest.raises(ValueError, match='AverageHeadsTTA asks for no'):
+        hook.before_train(runner)
 
 
 def test_head_without_hook(cfg, build_runner):

@@ -96,6 +96,21 @@ def test_no_teacher_logits(feats):
         make_head().loss(feats, samples)
 
 
-def test_loss_that_does_not_distil():
+def test_joint_prediction_is_in_fp32():
+    """Under autocast the heads' logits are in bfloat16, their mean is not."""
+    feats = ((torch.randn(N, C), torch.randn(N, C)), )
+    head = make_head('none')
+    with torch.autocast('cpu', torch.bfloat16):
+        cls_score, dist_score = head.scores(feats)
+        joint = head(feats)
+    assert cls_score.dtype == torch.bfloat16
+    assert torch.equal(joint, (cls_score.float() + dist_score.float()) / 2)
+
+
+@pytest.mark.parametrize('loss', [
+    dict(type='CrossEntropyLoss'),
+    dict(type='mmdeit.DistillationLoss', base_loss=None),
+])
+def test_loss_that_does_not_distil(loss):
     with pytest.raises(TypeError, match='mmdeit.DistillationLoss'):
-        DeiTClsHead(K, C, loss=dict(type='CrossEntropyLoss'))
+        DeiTClsHead(K, C, loss=loss)

@@ -340,10 +340,15 @@ def test_heads_that_cannot_be_distilled(head, message):
         make(dict(RESNET, head=head))
 
 
-@pytest.mark.parametrize('key', ['base_loss', 'temperature'])
-def test_arguments_it_does_not_know(key):
-    with pytest.raises(TypeError, match=key):
-        make(RESNET, **{key: 1})
+@pytest.mark.parametrize('key', ['type', 'base_loss'])
+def test_the_labels_meet_the_loss_of_the_head(key):
+    with pytest.raises(TypeError, match='the loss of model.head'):
+        make(RESNET, **{key: 'mmdeit.DistillationLoss'})
+
+
+def test_arguments_it_does_not_know():
+    with pytest.raises(TypeError, match='temperature'):
+        make(RESNET, temperature=1)
 
 
 @pytest.mark.parametrize('name', ['LeViT', 'EfficientFormer'])

@@ -165,7 +165,8 @@ def test_one_head_and_no_token(run, distilled_options, checkpoints, capsys):
     checkpoint = checkpoints[UNDISTILLED]
     run(DISTILLED, checkpoint, *distilled_options,
         'model.backbone.type=mmdeit.VisionTransformer',
-        'model.head.type=mmdeit.VisionTransformerClsHead')
+        'model.head.type=VisionTransformerClsHead',
+        'model.head.loss.type=CrossEntropyLoss')
     assert 'the student has no distillation token' in capsys.readouterr().out
     result = mmengine.load(checkpoint.with_name('agreement.json'))
     assert result['classifiers'] == ['ground truth', 'convnet', 'student']

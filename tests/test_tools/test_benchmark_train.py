@@ -1,5 +1,7 @@
 import mmengine
 import pytest
+from mmengine.config import Config
+from mmengine.registry import MODELS
 
 from .conftest import ROOT, run_tool
 
@@ -35,3 +37,18 @@ def test_random_teacher_and_undistilled(options, tmp_path):
              0, '--random-teacher', '--out', out, '--work-dir', tmp_path,
              *options)
     assert list(mmengine.load(out)) == ['no teacher']
+
+
+@pytest.mark.parametrize('config', [
+    'deit/deit-tiny-distilled', 'deit/deit-tiny-usual-soft',
+    'students/resnet50-usual-soft', 'students/levit-128s-distilled'
+])
+def test_every_kind_of_student_without_its_teacher(config, monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / 'tools/analysis_tools')
+    from benchmark_train import make_configs
+    cfg = Config.fromfile(ROOT / f'configs/{config}.py')
+    alone = make_configs(cfg, 1)['without teacher']
+    assert all(h.type != 'mmdeit.TeacherHook' for h in alone.custom_hooks)
+    model = MODELS.build(alone.model)
+    assert not getattr(model, 'needs_teacher', False)
+    assert not getattr(model.head, 'needs_teacher', False)

@@ -147,7 +147,10 @@ def make_configs(cfg: Config, iters: int) -> dict:
     if len(others) == len(hooks):
         return {'no teacher': alone}
     alone.custom_hooks = others
-    alone.model.head.loss.mode = 'none'
+    distilling = (
+        alone.model.distillation if alone.model.type
+        == 'mmdeit.DistilledClassifier' else alone.model.head.loss)
+    distilling.mode = 'none'
     return {'without teacher': alone, 'with teacher': cfg}
 
 
