@@ -1,6 +1,7 @@
 """Running a config, written for GPUs, on the machine at hand."""
 import atexit
 import contextlib
+import gc
 import os
 import random
 from typing import Iterator, Union
@@ -94,6 +95,8 @@ def init_gloo(launcher: str) -> None:
 def _leave_group() -> None:
     if dist.is_initialized():
         dist.destroy_process_group()
+    # The Runner, a cycle of references, holds the group through DDP.
+    gc.collect()
 
 
 @contextlib.contextmanager

@@ -1,4 +1,6 @@
+import gc
 import os
+import weakref
 
 import pytest
 import torch.distributed as dist
@@ -72,6 +74,30 @@ def test_gloo(launcher, variables, monkeypatch):
         assert os.environ['LOCAL_RANK'] == '0'
     finally:
         dist.destroy_process_group()
+
+
+class Runner:
+    """Holds the process group, and itself."""
+
+    def __init__(self):
+        self.runner = self
+        self.group = dist.group.WORLD
+
+
+def test_gloo_ends_before_python(monkeypatch):
+    """Else its threads meet an interpreter that is gone, and abort."""
+    for name, value in dict(RANK='0', WORLD_SIZE='1', LOCAL_RANK='0',
+                            MASTER_ADDR='127.0.0.1', MASTER_PORT='0').items():
+        monkeypatch.setenv(name, value)
+    gc.disable()
+    try:
+        init_gloo('pytorch')
+        runner = weakref.ref(Runner())
+        assert runner() is not None
+        environment._leave_group()
+        assert runner() is None and not dist.is_initialized()
+    finally:
+        gc.enable()
 
 
 def test_launcher_that_needs_an_accelerator():

@@ -58,6 +58,7 @@ custom_hooks = [
     dict(
         type='mmdeit.EMAHook',
         momentum=1 - 0.99996,
+        update_buffers=True,  # those of batch norm
         evaluate_on_ema=False,
         evaluate_on_origin=True),
 ]

@@ -1,6 +1,6 @@
 """Layer-wise learning rates where the model is more than a classifier.
 
-The groups are mmpretrain's; this file only tells it what a detector or a
+The settings are mmpretrain's; this file only tells it what a detector or a
 segmentor cannot: how deep a parameter lies.
 """
 from functools import partial
@@ -12,6 +12,8 @@ from mmpretrain.engine.optimizers import (
 from torch import nn
 
 from mmdeit.registry import OPTIM_WRAPPER_CONSTRUCTORS
+
+from .merging_optim_wrapper_constructor import merge_groups
 
 
 @OPTIM_WRAPPER_CONSTRUCTORS.register_module()
@@ -33,7 +35,7 @@ class LayerDecayOptimWrapperConstructor(
                    prefix: str = '',
                    get_layer_depth: Optional[Callable] = None,
                    **kwargs) -> None:
-        """Add a group for each parameter of a module, and of all below it.
+        """Add the parameters of a module, and of all below it, in groups.
 
         Args:
             params (list[dict]): The groups, changed in place.
@@ -59,3 +61,5 @@ class LayerDecayOptimWrapperConstructor(
             get_layer_depth = partial(
                 backbone.get_layer_depth, prefix='backbone.')
         super().add_params(params, module, prefix, get_layer_depth, **kwargs)
+        if not prefix:
+            params[:] = merge_groups(params)

@@ -50,7 +50,13 @@ def test_recipe(name):
     cfg.launcher = 'none'
     adapt_to_device(cfg)
     optimizer = build_optim_wrapper(model, cfg.optim_wrapper).optimizer
-    groups = {group['param_name']: group for group in optimizer.param_groups}
+    names = {id(param): name for name, param in model.named_parameters()}
+    groups = {
+        names[id(param)]: group
+        for group in optimizer.param_groups for param in group['params']
+    }
+    # 14 depths, and at most two decays at each
+    assert len(optimizer.param_groups) <= 28
     for token in ('cls_token', 'dist_token', 'pos_embed'):
         group = groups[f'backbone.{token}']
         assert group['lr'] == pytest.approx(8e-5 * 0.7**13)

@@ -11,6 +11,8 @@ optim_wrapper = dict(
         weight_decay=0.05,
         eps=1e-8,
         betas=(0.9, 0.999)),
+    # two groups of parameters, not 155
+    constructor='mmdeit.MergingOptimWrapperConstructor',
     # Not decayed: biases and all else of one dimension, the class token and
     # the position embedding. Like the official code, this decays the
     # distillation token; current timm does not: add

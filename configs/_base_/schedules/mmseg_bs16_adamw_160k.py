@@ -4,6 +4,7 @@ optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(
         type='AdamW', lr=6e-5, betas=(0.9, 0.999), weight_decay=0.01),
+    constructor='mmdeit.MergingOptimWrapperConstructor',
     # Not decayed: norms, both tokens, the position embedding. mmseg finds norms
     # by the name 'norm', which the ones of mmpretrain's ViT do not have.
     paramwise_cfg=dict(
