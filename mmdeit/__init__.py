@@ -12,8 +12,8 @@ from .version import __version__
 _SUPPORTED = {
     'torch': ('2.1', '2.12', "pip install 'torch>=2.1,<2.12'"),
     'mmengine': ('0.10.7', '0.11', "pip install 'mmengine>=0.10.7,<0.11'"),
-    'mmcv': ('2.1.0', '2.2.0', "pip install 'mmdeit[lite]' (mmcv-lite), or "
-             "'mmdeit[mmcv]' where detectors need its compiled ops"),
+    'mmcv': ('2.1.0', '2.2.0', "pip install 'mmcv-lite>=2.1.0,<2.2.0', or "
+             'mmcv itself where detectors need its compiled ops'),
     'mmpretrain': ('1.2.0', '1.3', "pip install 'mmpretrain>=1.2.0,<1.3'"),
 }
 

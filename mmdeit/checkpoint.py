@@ -9,13 +9,16 @@ import re
 from functools import lru_cache
 from pathlib import Path
 from textwrap import shorten
-from typing import Union
+from typing import Callable, Dict, Optional, Union
 
 import numpy as np
 import torch
 from mmengine.dist import barrier
+from mmengine.runner.checkpoint import CheckpointLoader
 from mmengine.utils import digit_version
-from torch import nn
+from torch import Tensor, nn
+
+MapLocation = Optional[Union[str, torch.device, Callable]]
 
 
 class _Ignored:
@@ -56,9 +59,12 @@ def load_safely() -> None:
     """Make every ``torch.load``, mmengine's too, refuse to run code.
 
     That is torch's default since 2.6; the variable is for the releases before.
+    mmengine reads files and addresses by :func:`load_checkpoint`.
     """
     os.environ.setdefault('TORCH_FORCE_WEIGHTS_ONLY_LOAD', '1')
     allow_training_log()
+    CheckpointLoader.register_scheme(
+        ('', 'http://', 'https://'), loader=load_checkpoint, force=True)
 
 
 def fetch_checkpoint(url: str) -> Path:
@@ -95,12 +101,15 @@ def fetch_checkpoint(url: str) -> Path:
     return path
 
 
-def load_checkpoint(path: Union[str, Path]) -> dict:
-    """Load a checkpoint file safely, on the CPU.
+def load_checkpoint(path: Union[str, Path],
+                    map_location: MapLocation = 'cpu') -> dict:
+    """Load a checkpoint file safely.
 
     Args:
         path (str | Path): A file of :func:`torch.save`, or an address for
             :func:`fetch_checkpoint`.
+        map_location (str | torch.device | Callable, optional): As in
+            :func:`torch.load`. Defaults to ``'cpu'``.
 
     Returns:
         dict: What it holds.
@@ -120,16 +129,54 @@ def load_checkpoint(path: Union[str, Path]) -> dict:
             'it first')
     allow_training_log()
     try:
-        checkpoint = torch.load(path, map_location='cpu', weights_only=True)
+        checkpoint = torch.load(
+            path, map_location=map_location, weights_only=True)
         if isinstance(checkpoint, dict):
             return checkpoint
         reason = f'it holds a {type(checkpoint).__name__}'
     except Exception as error:  # damaged files raise many types
-        reason = shorten(str(error) or type(error).__name__, 200)
+        reason = _reason(path, str(error) or type(error).__name__)
     raise ValueError(
         f'{path} is no checkpoint that can be loaded safely: it is damaged or '
         'holds more than tensors; fetch it again, or keep only its state_dict '
         f'({reason})')
+
+
+def _reason(path: Path, error: str) -> str:
+    """What is wrong with a file, in a few words."""
+    with path.open('rb') as file:
+        if file.read(256).lstrip()[:1] == b'<':
+            return 'it is a web page'
+    found = re.search(r'Unsupported (?:global|class): (?:GLOBAL )?([\w.]+)',
+                      error)
+    if found:
+        return f'it asks for {found[1]}'
+    return shorten(error, 200)
+
+
+def weights_of(checkpoint: dict) -> Dict[str, Tensor]:
+    """Find the weights in a checkpoint.
+
+    Args:
+        checkpoint (dict): Has them as ``state_dict`` (mmengine) or ``model``
+            (the official DeiT code), or is nothing else.
+
+    Returns:
+        dict[str, Tensor]: They, in place without the prefix of DDP.
+
+    Raises:
+        ValueError: If they are no dict.
+    """
+    weights = checkpoint.get('state_dict', checkpoint.get('model', checkpoint))
+    if not isinstance(weights, dict):
+        raise ValueError(
+            f'its weights are a {type(weights).__name__}, expected a '
+            'state_dict: save model.state_dict()')
+    if weights is checkpoint:
+        weights = dict(checkpoint)
+    for name in [name for name in weights if str(name).startswith('module.')]:
+        weights[name[len('module.'):]] = weights.pop(name)  # DDP's
+    return weights
 
 
 def load_weights(model: nn.Module, path: Union[str, Path]) -> None:
@@ -137,9 +184,8 @@ def load_weights(model: nn.Module, path: Union[str, Path]) -> None:
 
     Args:
         model (nn.Module): The model.
-        path (str | Path): Path or address of a checkpoint of mmengine
-            (``state_dict``), of the official DeiT code (``model``), or of a
-            bare state dict.
+        path (str | Path): Path or address of a checkpoint as
+            :func:`weights_of` takes it.
 
     Raises:
         FileNotFoundError: See :func:`load_checkpoint`.
@@ -147,11 +193,9 @@ def load_weights(model: nn.Module, path: Union[str, Path]) -> None:
             between the file and the model.
     """
     checkpoint = load_checkpoint(path)
-    state_dict = checkpoint.get('state_dict', checkpoint.get(
-        'model', checkpoint))
     try:
-        model.load_state_dict(state_dict, strict=True)
-    except RuntimeError as error:
+        model.load_state_dict(weights_of(checkpoint), strict=True)
+    except (RuntimeError, ValueError) as error:
         raise ValueError(
             f'{path} does not hold the weights of this model; give it the file '
             'that its config describes: '

@@ -1,20 +1,29 @@
 """What the tools share."""
+import contextlib
 import json
 import os
+import sys
 from argparse import ArgumentParser, Namespace
-from importlib import import_module
 from pathlib import Path
+from typing import Iterator
 
 from mmengine.config import Config, DictAction
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
 from mmdeit.checkpoint import load_safely
-from mmdeit.datasets.image_list import check_image_list
+from mmdeit.checks import check_packages
 from mmdeit.environment import adapt_to_device
 
-# scope: the release that is tested
-_DENSE = {'mmdet': 'mmdet==3.3.0', 'mmseg': 'mmsegmentation==1.2.2'}
+
+class _Options(DictAction):
+    """mmengine's, with a word on what is no KEY=VALUE."""
+
+    def __call__(self, parser, namespace, values, option_string=None) -> None:
+        for value in values:
+            if '=' not in value:
+                parser.error(f'{option_string} takes KEY=VALUE, not {value!r}')
+        super().__call__(parser, namespace, values, option_string)
 
 
 def add_common_arguments(parser: ArgumentParser) -> None:
@@ -36,7 +45,7 @@ def add_common_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         '--cfg-options',
         nargs='+',
-        action=DictAction,
+        action=_Options,
         help='override settings of the config, as in '
         'train_dataloader.batch_size=64 or key="[(a,b),(c,d)]" (quoted, '
         'without white space)')
@@ -45,8 +54,38 @@ def add_common_arguments(parser: ArgumentParser) -> None:
         choices=['none', 'pytorch', 'slurm', 'mpi'],
         default='none',
         help='job launcher; tools/dist_*.sh and tools/slurm_*.sh set it')
-    # Passed by torch.distributed.launch; torchrun sets the variable instead.
-    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+    parser.add_argument(
+        '--traceback',
+        action='store_true',
+        help='show where in the code an error comes from')
+    parser.add_argument(
+        '--local_rank',
+        '--local-rank',
+        type=int,
+        default=0,
+        help='set by torch.distributed.launch; torchrun needs it not')
+
+
+@contextlib.contextmanager
+def one_line_errors(traceback: bool = False) -> Iterator[None]:
+    """End a tool by one line where its input is wrong.
+
+    Args:
+        traceback (bool): Whether to show the traceback all the same.
+            Defaults to False.
+
+    Raises:
+        SystemExit: In place of the errors that wrong input raises.
+    """
+    try:
+        yield
+    except (ImportError, KeyError, OSError, TypeError, ValueError) as error:
+        if traceback:
+            raise
+        message = ' '.join(str(error).split())
+        if isinstance(error, (KeyError, TypeError)):
+            message += ' (--traceback shows where)'
+        sys.exit(f'error: {message}')
 
 
 def load_config(args: Namespace) -> Config:
@@ -58,9 +97,19 @@ def load_config(args: Namespace) -> Config:
 
     Returns:
         Config: The config, with ``work_dir`` and ``launcher`` set.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it describes no model.
     """
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    if not Path(args.config).is_file():
+        raise FileNotFoundError(
+            f'no config file at {args.config}: correct the path')
     cfg = Config.fromfile(args.config)
+    if 'model' not in cfg:
+        raise ValueError(f'{args.config} describes no model: give a whole '
+                         'config, not a part of one')
     cfg.launcher = args.launcher
     if args.work_dir is not None:
         cfg.work_dir = args.work_dir
@@ -81,74 +130,23 @@ def set_dataloader_defaults(cfg: Config,
 
     Args:
         cfg (Config): The config.
-        pin_memory (bool): Whether to pin memory.
+        pin_memory (bool): Whether to pin memory; if False, whatever the config
+            says.
         persistent_workers (bool): Whether to keep the workers, if any, from
-            one epoch to the next. Defaults to True.
+            one epoch to the next; if False, whatever the config says.
+            Defaults to True.
     """
     for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         dataloader = cfg.get(name)
-        if dataloader is not None:
-            if cfg.get('default_scope') == 'mmpretrain':
-                dataloader.setdefault('collate_fn',
-                                      dict(type='default_collate'))
-            dataloader.setdefault('pin_memory', pin_memory)
-            dataloader.setdefault(
-                'persistent_workers', persistent_workers
-                and dataloader.get('num_workers', 0) > 0)
-
-
-def check_data(cfg: Config, *dataloaders: str) -> None:
-    """Check that the data is there, before anything is built.
-
-    Args:
-        cfg (Config): The config.
-        *dataloaders (str): The dataloaders to be used.
-
-    Raises:
-        FileNotFoundError: If a dataset's folder on the disk is missing or
-            empty.
-        ValueError: If a list of images leads out of it.
-    """
-    for name in dataloaders:
-        dataset = (cfg.get(name) or {}).get('dataset', {})
-        root = dataset.get('data_root')
-        if not root or '://' in root:
+        if dataloader is None:
             continue
-        folder = Path(root).expanduser()
-        if dataset.get('type') == 'ImageNet':
-            folder /= dataset.get('split', '')
-        if not folder.is_dir() or not any(folder.iterdir()):
-            raise FileNotFoundError(
-                f'{name}: no data in {folder}: put {dataset.type} there (the '
-                'first lines of the config may tell how), or set '
-                f'--cfg-options {name}.dataset.data_root=FOLDER')
-        ann_file = Path(root).expanduser() / (
-            dataset.get('ann_file') or f'meta/{dataset.get("split")}.txt')
-        if ann_file.suffix == '.txt' and ann_file.is_file():
-            check_image_list(str(ann_file), str(folder))
-
-
-def check_packages(cfg: Config) -> None:
-    """Check that what a detector or a segmentor stands on is there.
-
-    Args:
-        cfg (Config): The config; its ``default_scope`` says which it is.
-
-    Raises:
-        ImportError: If mmdet, mmseg or the compiled ops of mmcv are missing.
-    """
-    scope = cfg.get('default_scope')
-    if scope not in _DENSE:
-        return
-    for module, fix in (
-        (scope, f"pip install '{_DENSE[scope]}'"),
-        ('mmcv.ops', "mmcv-lite has none: pip uninstall -y mmcv-lite && pip "
-         "install 'mmdeit[mmcv]'")):
-        try:
-            import_module(module)
-        except ImportError as error:
-            raise ImportError(f"default_scope '{scope}' needs {module} "
-                              f'({error}): {fix}') from error
+        if cfg.get('default_scope') == 'mmpretrain':
+            dataloader.setdefault('collate_fn', dict(type='default_collate'))
+        dataloader.setdefault('pin_memory', True)
+        dataloader.setdefault('persistent_workers',
+                              dataloader.get('num_workers', 0) > 0)
+        dataloader.pin_memory &= pin_memory
+        dataloader.persistent_workers &= persistent_workers
 
 
 def build_runner(cfg: Config) -> Runner:
@@ -160,8 +158,24 @@ def build_runner(cfg: Config) -> Runner:
 
     Returns:
         Runner: Ready to train or test.
+
+    Raises:
+        ImportError: See :func:`mmdeit.checks.check_packages`.
+        OSError: If the checkpoint to load is missing, or the work directory
+            cannot be made.
     """
     check_packages(cfg)
+    load_from = cfg.get('load_from') or ''
+    if '://' not in load_from and load_from and not (
+            Path(load_from).expanduser().is_file()):
+        raise FileNotFoundError(
+            f'no checkpoint at {load_from}: correct the path, or download or '
+            'train it first')
+    try:
+        Path(cfg.work_dir).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OSError(f'cannot make the work directory {cfg.work_dir} '
+                      f'({error.strerror}): set --work-dir') from error
     load_safely()
     adapt_to_device(cfg)
     if 'runner_type' in cfg:

@@ -7,67 +7,12 @@ them.
 """
 from typing import Dict, List
 
-from mmengine.model import BaseTTAModel, is_model_wrapper
-from mmengine.runner import BaseLoop, Runner
 from torch import Tensor, nn
 
+from .checkpoint import weights_of
 from .conversion import check, detect_names, first_names
 
 Weights = Dict[str, Tensor]
-
-
-def starts_training(runner: Runner) -> bool:
-    """Whether what is loaded now starts a training, and resumes none."""
-    return isinstance(runner._train_loop, BaseLoop) and not runner._resume
-
-
-def fit_checkpoint(runner: Runner, checkpoint: dict) -> None:
-    """Check the checkpoint that a Runner is about to load.
-
-    Doing so again changes and says nothing.
-
-    Args:
-        runner (Runner): Trains or tests.
-        checkpoint (dict): Changed in place as in :func:`fit`.
-
-    Raises:
-        ValueError: As in :func:`fit`; the message names the file.
-    """
-    model = runner.model
-    while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
-        model = model.module
-    file = runner._load_from or f'the latest checkpoint in {runner.work_dir}'
-    try:
-        note = fit(checkpoint, model, starts_training(runner))
-    except ValueError as error:
-        raise ValueError(f'{file}: {error}') from error
-    if note:
-        runner.logger.warning(f'{file}: {note}')
-
-
-def weights_of(checkpoint: dict) -> Weights:
-    """Find the weights in a checkpoint.
-
-    Args:
-        checkpoint (dict): Has them as ``state_dict`` or ``model``, or is
-            nothing else.
-
-    Returns:
-        dict[str, Tensor]: They, in place without the prefix of DDP.
-
-    Raises:
-        ValueError: If they are no dict.
-    """
-    weights = checkpoint.get('state_dict', checkpoint.get('model', checkpoint))
-    if not isinstance(weights, dict):
-        raise ValueError(
-            f'its weights are a {type(weights).__name__}, expected a '
-            'state_dict: save model.state_dict()')
-    if weights is checkpoint:
-        weights = dict(checkpoint)
-    for name in [name for name in weights if str(name).startswith('module.')]:
-        weights[name[len('module.'):]] = weights.pop(name)  # DDP's
-    return weights
 
 
 def fit(checkpoint: dict, model: nn.Module, start: bool) -> str:

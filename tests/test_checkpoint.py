@@ -4,10 +4,16 @@ import pytest
 import torch
 import torch.distributed as dist
 from mmengine.logging import HistoryBuffer
+from mmengine.runner import CheckpointLoader
 from mmengine.utils import digit_version
 from torch import nn
 
-from mmdeit.checkpoint import fetch_checkpoint, load_checkpoint, load_weights
+from mmdeit.checkpoint import (
+    fetch_checkpoint,
+    load_checkpoint,
+    load_safely,
+    load_weights,
+)
 
 
 class Malicious:
@@ -41,6 +47,44 @@ def test_nothing_in_a_file_is_executed(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match='a.pth is no checkpoint .* safely'):
         load_checkpoint('a.pth')
     assert not (tmp_path / 'executed').exists()
+
+
+@pytest.mark.parametrize('make, reason', [
+    (lambda: b'<!DOCTYPE html><html>not found</html>', 'it is a web page'),
+    (lambda: b'', 'EOF'),
+    (lambda: b'junk' * 100, ''),
+])
+def test_what_is_no_checkpoint(tmp_path, make, reason):
+    (tmp_path / 'a.pth').write_bytes(make())
+    with pytest.raises(ValueError, match='a.pth is no checkpoint') as error:
+        load_checkpoint(tmp_path / 'a.pth')
+    assert reason in str(error.value) and '\n' not in str(error.value)
+
+
+def test_what_a_file_asks_for_is_named(tmp_path):
+    torch.save(dict(extra=Malicious()), tmp_path / 'a.pth')
+    with pytest.raises(ValueError, match=r'\(it asks for \w*\.open\)'):
+        load_checkpoint(tmp_path / 'a.pth')
+
+
+def test_mmengine_reads_by_it(model, tmp_path):
+    """Whatever a Runner or an init_cfg loads."""
+    load_safely()
+    torch.save(dict(state_dict=model.state_dict()), tmp_path / 'a.pth')
+    checkpoint = CheckpointLoader.load_checkpoint(str(tmp_path / 'a.pth'))
+    assert torch.equal(checkpoint['state_dict']['weight'], model.weight)
+    for name, message in (('none.pth', 'no checkpoint at'),
+                          ('http://host/a.pth', 'carries no hash')):
+        with pytest.raises((OSError, ValueError), match=message):
+            CheckpointLoader.load_checkpoint(name)
+
+
+def test_weights_of_ddp(model, tmp_path):
+    torch.save({f'module.{name}': tensor for name, tensor in
+                model.state_dict().items()}, tmp_path / 'a.pth')
+    other = nn.Linear(2, 3)
+    load_weights(other, tmp_path / 'a.pth')
+    assert torch.equal(other.weight, model.weight)
 
 
 def test_checkpoints_of_mmengines_own_hook(cfg, build_runner):

@@ -15,7 +15,7 @@ def test_version_is_the_packages():
 @pytest.mark.parametrize('module, version, message', [
     (torch, '2.0.1', r'mmdeit supports torch>=2.1,<2.12, but torch 2.0.1'),
     (torch, '2.13.0+cpu', r'but torch 2.13.0\+cpu is installed: pip install'),
-    (mmcv, '2.2.0', r'mmcv>=2.1.0,<2.2.0, but mmcv 2.2.0 .*mmdeit\[lite\]'),
+    (mmcv, '2.2.0', r'mmcv>=2.1.0,<2.2.0, but mmcv 2.2.0 .*mmcv-lite'),
 ])
 def test_unsupported_version(monkeypatch, module, version, message):
     monkeypatch.setattr(module, '__version__', version)

@@ -4,7 +4,7 @@
 # Usage: [NNODES=1 NODE_RANK=0 MASTER_ADDR=127.0.0.1 PORT=29500] \
 #     tools/dist_test.sh CONFIG CHECKPOINT GPUS [--option ...]
 set -e
-if [ $# -lt 3 ]; then
+if ! [ "$3" -gt 0 ] 2>/dev/null; then
     sed -n '2,5s/^# *//p' "$0" >&2
     exit 2
 fi

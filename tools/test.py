@@ -1,18 +1,24 @@
 """Test (and evaluate) a model."""
 import argparse
 from copy import deepcopy
+from pathlib import Path
 
 import mmengine
 from mmengine.config import Config, ConfigDict
 from mmengine.evaluator import DumpResults
 
+from mmdeit.checks import check_data
 from mmdeit.cli import (
     add_common_arguments,
     build_runner,
-    check_data,
     load_config,
+    one_line_errors,
     set_dataloader_defaults,
 )
+
+# What mmengine writes, by the ending of the file.
+SUFFIXES = dict(
+    metrics=('.json', '.yml', '.yaml', '.pkl'), pred=('.pkl', '.pickle'))
 
 
 def parse_args() -> argparse.Namespace:
@@ -44,7 +50,12 @@ def parse_args() -> argparse.Namespace:
         help='average over test-time augmentation: tta_model and '
         'tta_pipeline of the config, or the flipped image')
     add_common_arguments(parser)
-    return parser.parse_args()
+    args = parser.parse_args()
+    suffixes = SUFFIXES[args.out_item]
+    if args.out and Path(args.out).suffix not in suffixes:
+        parser.error(f'--out {args.out}: for --out-item {args.out_item} give '
+                     f'a name that ends in {" or ".join(suffixes)}')
+    return args
 
 
 def merge_args(cfg: Config, args: argparse.Namespace) -> None:
@@ -82,16 +93,17 @@ def merge_tta(cfg: Config) -> None:
 
 def main() -> None:
     args = parse_args()
-    cfg = load_config(args)
-    merge_args(cfg, args)
-    check_data(cfg, 'test_dataloader')
-    runner = build_runner(cfg)
-    if args.out and args.out_item == 'pred':
-        runner.test_evaluator.metrics.append(
-            DumpResults(out_file_path=args.out))
-    metrics = runner.test()
-    if args.out and args.out_item == 'metrics':
-        mmengine.dump(metrics, args.out)
+    with one_line_errors(args.traceback):
+        cfg = load_config(args)
+        merge_args(cfg, args)
+        check_data(cfg, 'test_dataloader')
+        runner = build_runner(cfg)
+        if args.out and args.out_item == 'pred':
+            runner.test_evaluator.metrics.append(
+                DumpResults(out_file_path=args.out))
+        metrics = runner.test()
+        if args.out and args.out_item == 'metrics':
+            mmengine.dump(metrics, args.out)
 
 
 if __name__ == '__main__':

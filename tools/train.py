@@ -1,13 +1,15 @@
 """Train a model."""
 import argparse
+from pathlib import Path
 
 from mmengine.config import Config
 
+from mmdeit.checks import check_data, check_training
 from mmdeit.cli import (
     add_common_arguments,
     build_runner,
-    check_data,
     load_config,
+    one_line_errors,
     set_dataloader_defaults,
 )
 
@@ -46,12 +48,19 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> None:
         cfg.optim_wrapper.type = 'AmpOptimWrapper'
     if args.resume is not None:
         cfg.resume = True
-        cfg.load_from = None if args.resume == 'auto' else args.resume
+        if args.resume != 'auto':
+            cfg.load_from = args.resume
+        elif Path(cfg.work_dir, 'last_checkpoint').is_file():
+            cfg.load_from = None
+        else:
+            cfg.resume = False
+            print(f'Nothing to resume in {cfg.work_dir}: training starts from '
+                  f'{cfg.get("load_from") or "the beginning"}.')
     if args.auto_scale_lr:
         if 'auto_scale_lr' not in cfg:
-            raise KeyError(f'{args.config} does not say for which batch size '
-                           'its learning rate is: add auto_scale_lr = '
-                           'dict(base_batch_size=...)')
+            raise ValueError(f'{args.config} does not say for which batch size '
+                             'its learning rate is: add auto_scale_lr = '
+                             'dict(base_batch_size=...)')
         cfg.auto_scale_lr.enable = True
     set_dataloader_defaults(cfg, not args.no_pin_memory,
                             not args.no_persistent_workers)
@@ -59,10 +68,13 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> None:
 
 def main() -> None:
     args = parse_args()
-    cfg = load_config(args)
-    merge_args(cfg, args)
-    check_data(cfg, 'train_dataloader', 'val_dataloader')
-    build_runner(cfg).train()
+    with one_line_errors(args.traceback):
+        cfg = load_config(args)
+        merge_args(cfg, args)
+        check_data(cfg, 'train_dataloader', 'val_dataloader')
+        runner = build_runner(cfg)
+        check_training(runner)
+        runner.train()
 
 
 if __name__ == '__main__':

@@ -22,4 +22,5 @@ visualizer = dict(
 log_level = 'INFO'
 load_from = None
 resume = False
-randomness = dict(seed=None, deterministic=False)
+# Each process mixes images and drops layers by random numbers of its own.
+randomness = dict(seed=None, diff_rank_seed=True, deterministic=False)

@@ -23,6 +23,7 @@ model = dict(
         type='VisionTransformerClsHead',
         num_classes=1000,
         in_channels=768,
+        init_cfg=dict(type='TruncNormal', layer='Linear', std=.02),
         loss=dict(
             type='LabelSmoothLoss', label_smooth_val=0.1, mode='original')),
     # one of the two, with even chances, for each batch

@@ -1,6 +1,9 @@
 """ImageNet-V2, a second test set for models trained on ImageNet-1k."""
+import logging
 from typing import List, Tuple
 
+from mmengine.fileio import isfile
+from mmengine.logging import print_log
 from mmpretrain.datasets import CustomDataset
 from mmpretrain.datasets.categories import IMAGENET_CATEGORIES
 from mmpretrain.datasets.custom import find_folders, get_samples
@@ -46,16 +49,27 @@ class ImageNetV2(CustomDataset):
                 f'{len(self.CLASSES) - 1} and no other folder, but '
                 f'{min(empty)!r} is missing, empty or another: extract the '
                 'archive of ImageNet-V2 again and set data_root to its folder')
+        expected = 10 * len(self.CLASSES)
+        if len(samples) != expected:
+            print_log(
+                f'{self.img_prefix} has {len(samples)} images, ImageNet-V2 has '
+                f'{expected}: its archive may not be extracted to the end.',
+                'current', logging.WARNING)
         return samples
 
     def load_data_list(self) -> List[dict]:
         """Load the paths and labels of the images."""
         if not self.ann_file:
             return super().load_data_list()
-        check_image_list(self.ann_file, self.img_prefix)
+        check_image_list(self.ann_file, self.img_prefix, labelled=True)
         data_list = super().load_data_list()
         for line, info in enumerate(data_list, 1):
             folder, name = info['img_path'].split('/')[-2:]
+            if not isfile(info['img_path']):
+                raise ValueError(
+                    f'{self.ann_file}, line {line}: no {folder}/{name} in '
+                    f'{self.img_prefix}: extract the archive of ImageNet-V2 '
+                    'again, or leave ann_file out')
             if folder != str(info['gt_label']):
                 raise ValueError(
                     f"{self.ann_file}, line {line}: {folder}/{name} has the "

@@ -8,8 +8,9 @@ from mmengine.logging import HistoryBuffer
 from mmengine.runner import Runner
 from mmengine.utils import apply_to
 
-from mmdeit.fitting import fit_checkpoint
 from mmdeit.registry import HOOKS
+
+from .fit_checkpoint import fit_checkpoint
 
 
 @HOOKS.register_module()

@@ -2,8 +2,9 @@
 from mmengine.runner import Runner
 from mmpretrain.engine import EMAHook as _EMAHook
 
-from mmdeit.fitting import fit_checkpoint, starts_training
 from mmdeit.registry import HOOKS
+
+from .fit_checkpoint import fit_checkpoint, starts_training
 
 
 @HOOKS.register_module()

@@ -80,8 +80,7 @@ def test_missing_or_empty_dataset(tmp_path, make):
                       f'train_dataloader.dataset.data_root={folder}',
                       check=False)
     assert output.splitlines()[-1].startswith(
-        f'FileNotFoundError: train_dataloader: no data in {folder}/train: put '
-        'ImageNet there')
+        f'error: train_dataloader: no data in {folder}/train: put it there')
 
 
 def test_list_of_images_that_leads_out_of_the_folder(tmp_path):
@@ -99,7 +98,7 @@ def test_list_of_images_that_leads_out_of_the_folder(tmp_path):
 
 @pytest.mark.parametrize('option, message', [
     ('custom_hooks.0.teacher.checkpoint=none.pth',
-     'FileNotFoundError: no checkpoint at none.pth: correct the path, or '
+     'error: no checkpoint at none.pth: correct the path, or '
      'download or train it first'),
     ('model.head.loss.alpha=1.5', 'must be in [0, 1], but is 1.5'),
     ('model.head.loss.tau=0', 'tau must be above 0, but is 0'),
@@ -107,8 +106,8 @@ def test_list_of_images_that_leads_out_of_the_folder(tmp_path):
     ('model.backbone.img_size=30',
      'img_size 30x30 is not a multiple of patch_size 7'),
     ('model.head.num_classes=9',
-     "teacher 'teacher' has 10 classes, the student 9"),
-    ('model.head.loss.mode=none', 'the head DeiTClsHead asks for no teacher'),
+     'the training data has 10 classes, the model 9: set num_classes'),
+    ('model.head.loss.mode=none', 'DeiTClsHead asks for no teacher'),
     ('custom_hooks=[]', "add dict(type='mmdeit.TeacherHook', ...)"),
 ])
 def test_bad_input(distilled_options, tmp_path, option, message):
@@ -126,7 +125,59 @@ def test_checkpoint_of_another_model(options, demo_teacher, tmp_path):
     output = run_tool('tools/test.py', DISTILLED, demo_teacher, '--work-dir',
                       tmp_path, *options, check=False)
     assert output.splitlines()[-1].startswith(
-        f'ValueError: {demo_teacher}: its tensors backbone.conv1.weight, ')
+        f'error: {demo_teacher}: its tensors backbone.conv1.weight, ')
+
+
+@pytest.mark.parametrize('content, message', [
+    (None, 'no checkpoint at'),
+    (b'<html></html>', 'it is a web page'),
+    (b'PK', 'it is damaged or holds more than tensors'),
+])
+def test_what_is_no_checkpoint(options, tmp_path, content, message):
+    path = tmp_path / 'a.pth'
+    if content:
+        path.write_bytes(content)
+    output = run_tool('tools/test.py', DISTILLED, path, '--work-dir', tmp_path,
+                      *options, check=False)
+    line = output.splitlines()[-1]
+    assert line.startswith('error: ') and str(path) in line and message in line
+    assert 'Traceback' not in output
+
+
+def test_the_traceback_can_be_seen(options, tmp_path):
+    output = run_tool('tools/test.py', DISTILLED, 'none.pth', '--traceback',
+                      '--work-dir', tmp_path, *options, check=False)
+    assert 'Traceback' in output
+    assert 'FileNotFoundError: no checkpoint' in output
+
+
+def test_resume_of_nothing_starts_from_load_from(options, tmp_path):
+    """As scripts on a cluster do, that always say --resume."""
+    config = ROOT / 'configs/demo/student.py'
+    first = [config, '--work-dir', tmp_path / 'first', *options]
+    run_tool('tools/train.py', *first, 'train_cfg.max_epochs=1')
+    output = run_tool(
+        'tools/train.py', config, '--resume', '--work-dir', tmp_path / 'second',
+        *options, f'load_from={tmp_path}/first/epoch_1.pth',
+        'train_cfg.max_epochs=1')
+    assert 'Nothing to resume in' in output
+    assert f'Load checkpoint from {tmp_path}/first/epoch_1.pth' in output
+
+
+@pytest.mark.parametrize('arguments, message', [
+    (['tools/test.py', 'a.py', 'b.pth', '--out', 'c.json'],
+     '--out c.json: for --out-item pred give a name that ends in .pkl'),
+    (['tools/test.py', 'a.py', 'b.pth', '--out', 'c.txt', '--out-item',
+      'metrics'], 'give a name that ends in .json or .yml'),
+    (['tools/train.py', 'a.py'], 'error: no config file at a.py'),
+    (['tools/dist_train.sh', 'a.py', '--work-dir', 'b'],
+     'tools/dist_train.sh CONFIG GPUS [--option ...]'),
+    (['tools/dist_test.sh', 'a.py', 'b.pth'],
+     'tools/dist_test.sh CONFIG CHECKPOINT GPUS [--option ...]'),
+])
+def test_wrong_use(arguments, message):
+    output = run_tool(*arguments, check=False)
+    assert message in output.splitlines()[-1]
 
 
 @pytest.fixture(scope='module')

@@ -24,9 +24,9 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from mmdeit.checkpoint import load_weights
+from mmdeit.checks import check_data
 from mmdeit.cli import (
     add_common_arguments,
-    check_data,
     load_config,
     set_dataloader_defaults,
 )

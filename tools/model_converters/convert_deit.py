@@ -7,7 +7,7 @@ from typing import Dict, List, Optional, Tuple
 import torch
 from torch import Tensor
 
-from mmdeit.checkpoint import load_checkpoint
+from mmdeit.checkpoint import load_checkpoint, weights_of
 from mmdeit.conversion import FORMATS, add_dist_token, convert, detect_names
 
 # The entry of the file that holds the weights; elsewhere they are all of it.
@@ -86,11 +86,12 @@ def read(path: str) -> Tuple[dict, Optional[str], List[str]]:
     if hasattr(torch.serialization, 'add_safe_globals'):
         torch.serialization.add_safe_globals([Namespace])
     checkpoint = load_checkpoint(path)
-    for entry in ('state_dict', 'model'):
-        if isinstance(checkpoint.get(entry), dict):
-            others = [str(name) for name in checkpoint if name != entry]
-            return checkpoint[entry], entry, others
-    return checkpoint, None, []
+    entry = next((e for e in ('state_dict', 'model') if e in checkpoint), None)
+    others = [str(name) for name in checkpoint if entry and name != entry]
+    try:
+        return weights_of(checkpoint), entry, others
+    except ValueError as error:
+        raise ValueError(f'{path}: {error}') from error
 
 
 def write(path: Path, weights: Dict[str, Tensor], target: str) -> None:

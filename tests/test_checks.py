@@ -1,0 +1,137 @@
+"""What is wrong with a config is said before the first iteration."""
+import sys
+
+import pytest
+from mmengine.config import Config
+
+from mmdeit import cli
+from mmdeit.checks import check_data, check_packages, check_training
+
+
+def install(monkeypatch, **modules):
+    """Make modules importable, or not where None."""
+    for name, module in modules.items():
+        monkeypatch.setitem(sys.modules, name.replace('__', '.'), module)
+
+
+@pytest.mark.parametrize('scope', ['mmdet', 'mmseg'])
+def test_mmcv_lite(scope, monkeypatch):
+    install(monkeypatch, **{scope: sys}, mmcv__ops=None)
+    with pytest.raises(ImportError) as error:
+        cli.build_runner(Config(dict(default_scope=scope)))
+    message = str(error.value)
+    assert message.startswith(f"default_scope '{scope}' needs mmcv.ops (")
+    assert ('mmcv-lite has none: pip uninstall -y mmcv-lite && MMCV_WITH_OPS=1 '
+            'pip install --no-build-isolation mmcv==2.1.0') in message
+    assert '\n' not in message
+
+
+@pytest.mark.parametrize('scope, fix', [
+    ('mmdet', "pip install 'mmdet==3.3.0'"),
+    ('mmseg', "pip install 'mmsegmentation==1.2.2'"),
+])
+def test_not_installed(scope, fix, monkeypatch):
+    install(monkeypatch, **{scope: None})
+    with pytest.raises(ImportError, match=fix):
+        check_packages(Config(dict(default_scope=scope)))
+
+
+def test_installed(monkeypatch):
+    install(monkeypatch, mmdet=sys, mmcv__ops=sys)
+    check_packages(Config(dict(default_scope='mmdet')))
+
+
+def test_a_classifier_needs_no_ops(monkeypatch):
+    install(monkeypatch, mmdet=None, mmseg=None, mmcv__ops=None)
+    check_packages(Config(dict(default_scope='mmpretrain')))
+    check_packages(Config(dict()))
+
+
+def data_cfg(root, wrap=lambda dataset: dataset, **dataset):
+    dataset = dict(data_root=str(root), **dataset)
+    return Config(dict(train_dataloader=dict(dataset=wrap(dataset))))
+
+
+@pytest.fixture
+def root(tmp_path):
+    """A folder with one image."""
+    (tmp_path / 'train').mkdir()
+    (tmp_path / 'train/a.jpg').touch()
+    return tmp_path
+
+
+@pytest.mark.parametrize('wrap', [
+    lambda dataset: dataset,
+    lambda dataset: dict(type='RepeatDataset', times=2, dataset=dataset),
+    lambda dataset: dict(type='ConcatDataset', datasets=[dataset]),
+])
+@pytest.mark.parametrize('name', ['train.txt', 'train.lst', 'train'])
+@pytest.mark.parametrize('line, message', [
+    ('../a.jpg 0', "line 2: '../a.jpg 0' lies outside the folder"),
+    ('a.jpg', "line 2: 'a.jpg' has no label: write PATH LABEL"),
+    ('a.jpg tench', "line 2: 'a.jpg tench' has no label"),
+    ('', "line 2: '' has no label"),
+])
+def test_lists_of_images(root, wrap, name, line, message):
+    (root / 'meta').mkdir()
+    (root / 'meta' / name).write_text(f'a.jpg 0\n{line}\nb c.jpg 12\n')
+    cfg = data_cfg(root, wrap, type='CustomDataset', data_prefix='train',
+                   ann_file=f'meta/{name}')
+    with pytest.raises(ValueError) as error:
+        check_data(cfg, 'train_dataloader')
+    assert str(error.value).startswith(str(root / 'meta' / name))
+    assert message in str(error.value)
+
+
+@pytest.mark.parametrize('text', ['a.jpg 0\nb c.jpg 12\n', 'a.jpg 0\r\n'])
+def test_good_lists(root, text):
+    (root / 'list').write_text(text)
+    check_data(data_cfg(root, type='CustomDataset', ann_file='list'),
+               'train_dataloader')
+
+
+def test_lists_without_labels(root):
+    (root / 'list').write_text('a.jpg\nb.jpg\n')
+    check_data(data_cfg(root, type='CustomDataset', ann_file='list',
+                        with_label=False), 'train_dataloader')
+
+
+def test_other_annotations_are_not_read(root):
+    (root / 'a.json').write_text('[]\n')
+    check_data(data_cfg(root, type='BaseDataset', ann_file='a.json',
+                        data_prefix=dict(img='train')), 'train_dataloader')
+
+
+def test_missing_data_is_an_error_unless_it_is_fetched(tmp_path):
+    root = tmp_path / 'nowhere'
+    with pytest.raises(FileNotFoundError, match=f'no data in {root}'):
+        check_data(data_cfg(root, type='CIFAR10', download=False),
+                   'train_dataloader')
+    check_data(data_cfg(root, type='CIFAR10'), 'train_dataloader')
+
+
+def test_no_batch(cfg, build_runner):
+    cfg.train_dataloader.update(batch_size=17, drop_last=True)
+    with pytest.raises(ValueError, match='16 images give no batch of 17 on '
+                       'each of 1 processes: lower train_dataloader'):
+        check_training(build_runner(cfg))
+
+
+def test_other_classes_than_the_datas(cfg, build_runner):
+    cfg.model.head.num_classes = 5
+    with pytest.raises(ValueError, match='the training data has 4 classes, the '
+                       'model 5: set num_classes of model.head'):
+        check_training(build_runner(cfg))
+
+
+def test_fewer_classes_than_the_metric_asks_for(cfg, build_runner):
+    cfg.val_evaluator.topk = (1, 5)
+    with pytest.raises(ValueError, match=r'top-5 of 4 classes .*topk=\(1,\)'):
+        check_training(build_runner(cfg))
+
+
+def test_a_sound_config(cfg, build_runner):
+    runner = build_runner(cfg)
+    check_training(runner)
+    runner.train()
+    assert runner.iter == 8
