@@ -145,7 +145,7 @@ def test_complexity(name):
 @pytest.mark.parametrize('name', metafile())
 def test_same_network_same_complexity(name):
     """Schedule, teacher and loss do not change the network."""
-    twin = re.sub('-1000e|-usual-.*|_by-deit', '', name)
+    twin = re.sub('-1000e|-usual-(soft|hard)|_by-deit', '', name)
     assert metafile()[name]['Metadata'] == metafile()[twin]['Metadata']
 
 

@@ -167,13 +167,42 @@ def randomize_teacher(cfg: Config, folder: str) -> None:
             torch.save(network.state_dict(), hook.teacher.checkpoint)
 
 
+def benchmark(args: argparse.Namespace) -> None:
+    """Measure what the arguments ask for, print and write it."""
+    cfg = load_config(args)
+    if args.amp:
+        cfg.optim_wrapper.type = 'AmpOptimWrapper'
+    set_dataloader_defaults(cfg, not args.no_pin_memory)
+    check_data(cfg, 'train_dataloader')
+    with tempfile.TemporaryDirectory() as folder:
+        if args.random_teacher:
+            randomize_teacher(cfg, folder)
+        summaries = {}
+        variants = make_configs(cfg, args.warmup + args.iters)
+        for name, variant in variants.items():
+            print(f'Measuring {name} ...', file=sys.stderr)
+            # A process for each, so that each has its own peak of memory.
+            with ProcessPoolExecutor(1, get_context('spawn')) as pool:
+                result = pool.submit(measure, variant, args.warmup, args.iters)
+                summaries[name] = summarize(result.result())
+    show(summaries)
+    if args.out:
+        mmengine.dump(summaries, args.out, indent=2)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('config', help='train config file path')
     parser.add_argument(
-        '--iters', type=int, default=50, help='iterations to measure; defaults to 50')
+        '--iters',
+        type=int,
+        default=50,
+        help='iterations to measure; defaults to 50')
     parser.add_argument(
-        '--warmup', type=int, default=10, help='iterations before them; defaults to 10')
+        '--warmup',
+        type=int,
+        default=10,
+        help='iterations before them; defaults to 10')
     parser.add_argument(
         '--random-teacher',
         action='store_true',
@@ -186,25 +215,7 @@ def main() -> None:
         parser.error('measures one process: no --launcher')
 
     with one_line_errors(args.traceback):
-        cfg = load_config(args)
-        if args.amp:
-            cfg.optim_wrapper.type = 'AmpOptimWrapper'
-        set_dataloader_defaults(cfg, not args.no_pin_memory)
-        check_data(cfg, 'train_dataloader')
-        with tempfile.TemporaryDirectory() as folder:
-            if args.random_teacher:
-                randomize_teacher(cfg, folder)
-            summaries = {}
-            variants = make_configs(cfg, args.warmup + args.iters)
-            for name, variant in variants.items():
-                print(f'Measuring {name} ...', file=sys.stderr)
-                # A process for each, so that each has its own peak of memory.
-                with ProcessPoolExecutor(1, get_context('spawn')) as pool:
-                    result = pool.submit(measure, variant, args.warmup, args.iters)
-                    summaries[name] = summarize(result.result())
-        show(summaries)
-        if args.out:
-            mmengine.dump(summaries, args.out, indent=2)
+        benchmark(args)
 
 
 if __name__ == '__main__':
