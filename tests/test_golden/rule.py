@@ -46,3 +46,30 @@ def images(name: str, batch: int, size: int) -> Tensor:
 def teacher_logits(name: str, batch: int, num_classes: int) -> Tensor:
     """A teacher's fixed answer, ``(batch, num_classes)`` in [-3, 3)."""
     return 3 * draw(name, batch, num_classes)
+
+
+def photograph(name: str) -> np.ndarray:
+    """RGB image of shape (64, 64, 3), uint8: large shapes and some grain.
+
+    Shapes are bilinear between 5 x 5 colours, so that bicubic interpolations
+    that differ in detail still see nearly the same.
+    """
+    colours = 128 + 80 * draw(name, 5, 5, 3).double().numpy()
+    at = np.linspace(0, 4, 64)  # in units of the grid
+    left = np.minimum(at.astype(int), 3)
+    share = (at - left)[:, None, None]
+    rows = (1 - share) * colours[left] + share * colours[left + 1]
+    share = share[:, 0]
+    image = (1 - share) * rows[:, left] + share * rows[:, left + 1]
+    image += 40 * draw(f'{name} grain', 64, 64, 3).double().numpy()
+    return image.round().astype(np.uint8)
+
+
+def blocks(image: np.ndarray) -> np.ndarray:
+    """Means of 4 x 4 blocks of an RGB image, then deviations of its channels.
+
+    Shape (51, ).
+    """
+    image = image.astype(float)
+    tiles = image.reshape(4, image.shape[0] // 4, 4, -1, 3)
+    return np.append(tiles.mean(axis=(1, 3)), image.std(axis=(0, 1)))

@@ -1,5 +1,6 @@
-"""RandAugment and random erasing against the official distributions."""
-from math import ceil
+"""Each transform against the official distributions and pixels."""
+from functools import partial
+from math import ceil, log, sqrt
 
 import numpy as np
 import pytest
@@ -8,15 +9,24 @@ from mmengine.registry import TRANSFORMS
 
 from .config import ROOT
 from .fixture import load
+from .rule import blocks, photograph
 
-RANDAUGMENT = load('augmentation')['randaugment']
-ERASING = load('augmentation')['random_erasing']
+GOLDEN = load('augmentation')
+RANDAUGMENT = GOLDEN['randaugment']
+ERASING = GOLDEN['random_erasing']
+CROP = GOLDEN['random_resized_crop']
 NAMES = dict(
     PosterizeIncreasing='Posterize', SolarizeIncreasing='Solarize',
     ColorIncreasing='ColorTransform', ContrastIncreasing='Contrast',
     BrightnessIncreasing='Brightness', SharpnessIncreasing='Sharpness',
     ShearX='Shear', ShearY='Shear', TranslateXRel='Translate',
     TranslateYRel='Translate')
+# Grey levels by which means of blocks may differ. Bicubic is not the same
+# polynomial in OpenCV and PIL; blends are cut instead of rounded. Elsewhere
+# the pixels are equal.
+TOLERANCES = dict(
+    Rotate=1.5, ShearX=1.5, ShearY=1.5, TranslateXRel=1.5, TranslateYRel=1.5,
+    ColorIncreasing=0.7, SharpnessIncreasing=0.7)
 DRAWS = 20_000
 
 
@@ -25,6 +35,57 @@ def build(name):
         ROOT / 'configs/_base_/datasets/imagenet_deit_224.py')
     return TRANSFORMS.build(
         next(t for t in cfg.train_pipeline if t.type == name))
+
+
+def test_the_same_transforms():
+    """The official ones have no colour jitter, whatever its option says.
+
+    mmpretrain normalises last, in the data preprocessor.
+    """
+    cfg = Config.fromfile(
+        ROOT / 'configs/_base_/datasets/imagenet_deit_224.py')
+    names = dict(
+        RandomResizedCropAndInterpolation='RandomResizedCrop',
+        RandomHorizontalFlip='RandomFlip')
+    assert [t.type for t in cfg.train_pipeline[1:-1]] == [
+        names.get(name, name) for name in GOLDEN['transforms']
+        if name not in ('ToTensor', 'Normalize')
+    ]
+
+
+@pytest.mark.parametrize('case', CROP['crops'])
+def test_crops(case):
+    """Within five standard errors of two samples, see test_initialisation."""
+    height, width = case['image']
+    transform = build('RandomResizedCrop')
+    image = np.zeros((height, width, 3), np.uint8)
+    np.random.seed(0)
+    top, left, h, w = np.array(
+        [transform.rand_crop_params(image) for _ in range(DRAWS)]).T
+    ours = dict(
+        area=h * w / height / width, log_aspect=np.log(w / h),
+        top=top / height, left=left / width)
+    for key, values in ours.items():
+        mean, std = case[key]['mean'], case[key]['std']
+        error = 5 * std * sqrt(1 / DRAWS + 1 / CROP['draws'])
+        assert values.mean() == pytest.approx(mean, abs=error), key
+        assert values.std() == pytest.approx(std, abs=error), key
+    # of whole pixels
+    assert ours['area'].min() == pytest.approx(0.08, abs=0.005)
+    if width / height < 4 / 3:
+        assert np.abs(ours['log_aspect']).max() == pytest.approx(
+            log(4 / 3), abs=0.02)
+
+
+def test_flip():
+    transform = build('RandomFlip')
+    np.random.seed(0)
+    flipped = [
+        transform(dict(img=np.array([[0, 1]])))['img'].tolist() == [[1, 0]]
+        for _ in range(DRAWS)
+    ]
+    assert np.mean(flipped) == pytest.approx(
+        GOLDEN['flip']['probability'], abs=0.016)  # 4 sigma
 
 
 def test_the_same_operations_equally_often():
@@ -38,6 +99,13 @@ def test_the_same_operations_equally_often():
         assert op.prob == RANDAUGMENT['prob']
         applied = [not op.random_disable() for _ in range(1000)]
         assert np.mean(applied) == pytest.approx(0.5, abs=0.07)  # 4 sigma
+    pairs = np.array(
+        [transform.random_policy_indices() for _ in range(DRAWS)])
+    shares = np.bincount(pairs.ravel()) / pairs.size
+    assert shares == pytest.approx(1 / 15, abs=0.005)  # 4 sigma
+    # the same one twice
+    assert np.mean(pairs[:, 0] == pairs[:, 1]) == pytest.approx(
+        RANDAUGMENT['repeated'], abs=0.008)
 
 
 @pytest.mark.parametrize('index', range(len(RANDAUGMENT['ops'])))
@@ -57,6 +125,30 @@ def test_strength_of_each_operation(index):
         # what is added to a pixel is cut to whole values later
         tolerance = 1. if name == 'SolarizeAdd' else 1e-9
         assert strength == pytest.approx(value, abs=tolerance)
+
+
+@pytest.mark.parametrize('index', range(len(RANDAUGMENT['ops'])))
+def test_pixels_of_each_operation(index):
+    """At level 9, in both directions, which are drawn equally often."""
+    name = RANDAUGMENT['ops'][index]
+    op = build('RandAugment').transforms[index]
+    op.prob, op.magnitude_std = 1., 0
+    official = RANDAUGMENT['pixels'][name]
+    if len(official) == 2:
+        np.random.seed(0)
+        signs = [op.random_negative(1) for _ in range(DRAWS)]
+        assert np.mean(signs) == pytest.approx(0, abs=0.03)  # 4 sigma
+    elif op.magnitude_range is not None:
+        assert op.random_negative_prob == 0
+    image = photograph('randaugment')[..., ::-1]  # BGR
+    ours = []
+    for op.random_negative_prob in range(len(official)):
+        result = op(dict(img=image.copy()))['img']
+        ours.append(blocks(result[..., ::-1]))
+    close = partial(pytest.approx, abs=TOLERANCES.get(name, 0.1))
+    # PIL turns, shears and shifts the other way
+    assert ours == [close(x) for x in official] or (
+        ours[::-1] == [close(x) for x in official])
 
 
 def test_level_is_drawn_from_the_same_distribution():
