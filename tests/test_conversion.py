@@ -4,12 +4,15 @@ from itertools import product
 import pytest
 import torch
 from mmengine.registry import MODELS
+from safetensors.torch import load_file, save_file
 from timm.models.deit import VisionTransformerDistilled
 from timm.models.vision_transformer import VisionTransformer
 
 from mmdeit.conversion import FORMATS, add_dist_token, convert, detect_names
 
 from .conftest import STUDENT
+from .test_golden.fixture import load
+from .test_golden.student import rename
 
 
 def build(distilled=True, img_size=8):
@@ -53,6 +56,26 @@ def test_round_trips(distilled, img_size):
     assert_same(convert(weights, first, 'mmdeit'), model.state_dict())
 
 
+LAYOUTS = load('layouts')
+
+
+@pytest.mark.parametrize('name', LAYOUTS['models'])
+def test_round_trips_of_every_official_model(name):
+    """In real shapes, of one byte; every pair of formats is above."""
+    torch.manual_seed(0)
+    column = LAYOUTS['models'].index(name)
+    official = {
+        key: torch.randint(-128, 128, shapes[column], dtype=torch.int8)
+        for key, shapes in LAYOUTS['shapes'].items() if shapes[column]
+    }
+    for fmt in FORMATS:
+        there = convert(official, 'official', fmt)
+        assert FORMATS[detect_names(there)] == FORMATS[fmt]
+        assert_same(convert(there, fmt, 'official'), official)
+    ours = convert(official, 'official', 'mmdeit')
+    assert_same(ours, {rename(key): official[key] for key in official})
+
+
 def test_keeps_precision_and_shares_no_memory(weights):
     weights['backbone.cls_token'] = torch.tensor(
         [[[float('nan'), -0., *[1e-40] * 6]]])
@@ -82,6 +105,43 @@ def test_timm_takes_it_and_agrees(distilled):
     with torch.no_grad():
         torch.testing.assert_close(
             model(images, mode='tensor'), reference(images))
+
+
+@pytest.mark.parametrize('distilled', [True, False])
+def test_hugging_face_takes_it_and_agrees(distilled, tmp_path):
+    import transformers  # which takes seconds
+    torch.manual_seed(0)
+    model = build(distilled)
+    kind = 'DeiT' if distilled else 'ViT'
+    config = getattr(transformers, f'{kind}Config')(
+        image_size=8, patch_size=4, num_channels=1, num_labels=4,
+        hidden_size=8, num_hidden_layers=2, num_attention_heads=2,
+        intermediate_size=16, layer_norm_eps=1e-6)
+    network = getattr(
+        transformers, f'{kind}ForImageClassification' +
+        ('WithTeacher' if distilled else ''))
+    # As files: transformers 5 has other names in memory.
+    config.save_pretrained(tmp_path)
+    save_file(convert(model.state_dict(), 'mmdeit', 'huggingface'),
+              tmp_path / 'model.safetensors', {'format': 'pt'})
+    reference, info = network.from_pretrained(
+        tmp_path, output_loading_info=True)
+    assert not any(info.values()), info  # missing, unexpected, mismatched
+    images = torch.randn(2, 1, 8, 8)
+    with torch.no_grad():
+        theirs = reference.eval()(images)
+        torch.testing.assert_close(
+            model(images, mode='tensor'), theirs.logits, rtol=0, atol=1e-5)
+        if distilled:
+            torch.testing.assert_close(
+                model.head.scores(model.extract_feat(images)),
+                (theirs.cls_logits, theirs.distillation_logits),
+                rtol=0, atol=1e-5)
+    # and back, from the files that it writes
+    reference.save_pretrained(tmp_path)
+    assert_same(
+        convert(load_file(tmp_path / 'model.safetensors'), 'huggingface',
+                'mmdeit'), model.state_dict())
 
 
 def hugging_face_names(model, heads):
