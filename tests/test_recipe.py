@@ -278,6 +278,7 @@ def test_what_the_network_leaves_to_defaults(name):
     eps = [m.eps for m in modules if isinstance(m, nn.LayerNorm)]
     assert eps == [1e-6] * 25
     assert {m.p for m in modules if isinstance(m, nn.Dropout)} == {0}
+    assert {x.attn.attn_drop for x in network.backbone.layers} == {0}
     drops = [m for m in modules if type(m) is DropPath]
     # linspace(0, 0.1, 12), in attention and MLP alike
     assert [m.drop_prob for m in drops] == pytest.approx(

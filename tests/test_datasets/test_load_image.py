@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 from mmcv.transforms import LoadImageFromFile as _LoadImageFromFile
 from mmengine.registry import TRANSFORMS
+from PIL import Image
 
 
 @pytest.fixture
@@ -17,6 +18,16 @@ def test_loads_what_mmcv_does(load, tmp_path):
     theirs = _LoadImageFromFile()(dict(img_path=path))
     assert np.array_equal(ours['img'], theirs['img'])
     assert ours['img_shape'] == (10, 10)
+
+
+def test_turns_an_image_as_its_tag_says(load, tmp_path):
+    """OpenCV does, unlike PIL and so the official code."""
+    image = Image.fromarray(np.zeros((10, 20, 3), np.uint8))
+    exif = image.getexif()
+    exif[0x0112] = 6  # orientation: a quarter of a turn
+    image.save(tmp_path / 'image.jpg', exif=exif)
+    img = load(dict(img_path=str(tmp_path / 'image.jpg')))['img']
+    assert img.shape == (20, 10, 3)
 
 
 @pytest.mark.parametrize('content', [b'', b'no image', b'\xff\xd8\xff\xe0'])
