@@ -18,4 +18,5 @@ custom_hooks = [
             checkpoint='work_dirs/deit-base/epoch_300.pth',
             input_size=224,
             expected_accuracy=81.8)),
+    _base_.custom_hooks[2],  # the moving average
 ]

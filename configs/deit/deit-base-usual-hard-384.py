@@ -12,6 +12,6 @@ model = dict(
     distillation=dict(mode='hard', alpha=0.5))
 
 custom_hooks = [
-    *_base_.custom_hooks,
     dict(type='mmdeit.TeacherHook', teacher={{_base_.teacher}}),
+    *_base_.custom_hooks,
 ]

@@ -12,6 +12,6 @@ model = dict(
     distillation=dict(mode='soft', alpha=0.1, tau=3.0, reduction='numel'))
 
 custom_hooks = [
-    *_base_.custom_hooks,
     dict(type='mmdeit.TeacherHook', teacher={{_base_.teacher}}),
+    *_base_.custom_hooks,
 ]

@@ -1,4 +1,4 @@
-"""Loading an image, or saying which one cannot be."""
+"""Loading an image as the official code does, or saying which one cannot be."""
 from textwrap import shorten
 from typing import Optional
 
@@ -13,8 +13,19 @@ class LoadImageFromFile(_LoadImageFromFile):
 
     An empty file or a broken one otherwise ends, in a worker among a million
     images, in an error of the decoder that names nothing. Keys and arguments
-    are those of mmcv's transform.
+    are those of mmcv's transform, but for one default.
+
+    Args:
+        color_type (str): Defaults to ``'color_ignore_orientation'``: PIL, and
+            with it the official code, leaves images as they are stored, where
+            mmcv turns them as their EXIF tag says (``'color'``).
+        **kwargs: Those of mmcv's transform.
     """
+
+    def __init__(self,
+                 color_type: str = 'color_ignore_orientation',
+                 **kwargs) -> None:
+        super().__init__(color_type=color_type, **kwargs)
 
     def transform(self, results: dict) -> Optional[dict]:
         """Load the image at ``results['img_path']``.

@@ -20,14 +20,14 @@ def test_loads_what_mmcv_does(load, tmp_path):
     assert ours['img_shape'] == (10, 10)
 
 
-def test_turns_an_image_as_its_tag_says(load, tmp_path):
-    """OpenCV does, unlike PIL and so the official code."""
+def test_leaves_an_image_as_it_is_stored(load, tmp_path):
+    """As PIL and so the official code; mmcv's loader turns it."""
     image = Image.fromarray(np.zeros((10, 20, 3), np.uint8))
     exif = image.getexif()
     exif[0x0112] = 6  # orientation: a quarter of a turn
     image.save(tmp_path / 'image.jpg', exif=exif)
     img = load(dict(img_path=str(tmp_path / 'image.jpg')))['img']
-    assert img.shape == (20, 10, 3)
+    assert img.shape == (10, 20, 3)
 
 
 @pytest.mark.parametrize('content', [b'', b'no image', b'\xff\xd8\xff\xe0'])

@@ -12,7 +12,7 @@ data_preprocessor = dict(
     seg_pad_val=255)
 
 train_pipeline = [
-    dict(type='mmdeit.LoadImageFromFile'),
+    dict(type='mmdeit.LoadImageFromFile', color_type='color'),
     dict(type='LoadAnnotations', reduce_zero_label=True),
     dict(
         type='RandomResize',
@@ -26,7 +26,7 @@ train_pipeline = [
 ]
 
 test_pipeline = [
-    dict(type='mmdeit.LoadImageFromFile'),
+    dict(type='mmdeit.LoadImageFromFile', color_type='color'),
     dict(type='Resize', scale=(2048, 512), keep_ratio=True),
     # after Resize: predictions are compared at the size of the annotation
     dict(type='LoadAnnotations', reduce_zero_label=True),

@@ -5,7 +5,7 @@
 data_root = 'data/coco'
 
 train_pipeline = [
-    dict(type='mmdeit.LoadImageFromFile'),
+    dict(type='mmdeit.LoadImageFromFile', color_type='color'),
     dict(type='LoadAnnotations', with_bbox=True, with_mask=True),
     dict(type='RandomFlip', prob=0.5),
     # 0.1 to 2 times the size at which the longer side has 1024
@@ -25,7 +25,7 @@ train_pipeline = [
 ]
 
 test_pipeline = [
-    dict(type='mmdeit.LoadImageFromFile'),
+    dict(type='mmdeit.LoadImageFromFile', color_type='color'),
     dict(type='Resize', scale=(1024, 1024), keep_ratio=True),
     dict(type='LoadAnnotations', with_bbox=True, with_mask=True),
     dict(
