@@ -17,9 +17,9 @@ def block_indices(name: str, indices: Union[int, Sequence[int]],
     Raises:
         ValueError: If there is no such block.
     """
-    indices = [indices] if isinstance(indices, int) else indices
+    indices = indices if isinstance(indices, Sequence) else [indices]
     for index in indices:
-        if not -depth <= index < depth:
+        if index not in range(-depth, depth):
             raise ValueError(
                 f'{name} has {index}, expected {-depth} to {depth - 1}: the '
                 f'backbone has {depth} blocks')
@@ -45,13 +45,13 @@ def windowed_blocks(window_size: Optional[int],
         ValueError: If ``window_size`` is no positive integer, or if there is
             no such block.
     """
+    if global_indices is None:
+        global_indices = [-(-depth * part // 4) - 1 for part in (1, 2, 3, 4)]
+    chosen = block_indices('global_indices', global_indices, depth)
     if window_size is None:
         return []
     if not isinstance(window_size, int) or window_size < 1:
         raise ValueError(
             f'window_size is {window_size}, expected a whole number of patches '
             'from 1: give for instance 14, or None for global attention')
-    if global_indices is None:
-        global_indices = [-(-depth * part // 4) - 1 for part in (1, 2, 3, 4)]
-    chosen = block_indices('global_indices', global_indices, depth)
     return [i for i in range(depth) if i not in chosen]

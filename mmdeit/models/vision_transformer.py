@@ -52,7 +52,8 @@ class VisionTransformer(_VisionTransformer):
         patch_size (int): Side of a patch in pixels. Defaults to 16.
         in_channels (int): Channels of the images. Defaults to 3.
         out_indices (int | Sequence[int]): The blocks whose output is
-            returned, in this order. Defaults to -1, the last one.
+            returned, in this order. Defaults to -1, the last one. What
+            stands behind all of them is neither run nor trained.
         drop_path_rate (float): Stochastic depth of the last layer; it grows
             linearly from 0 at the first. The recipe has 0.1. Defaults to 0.
         out_type (str): ``'cls_token'``, ``'featmap'``, ``'avg_featmap'`` or
@@ -60,7 +61,8 @@ class VisionTransformer(_VisionTransformer):
             shape ``(N, C, ceil(H / patch_size), ceil(W / patch_size))``.
             Defaults to ``'cls_token'``.
         frozen_stages (int): Freeze the embedding, its tokens and so many
-            layers; they stay in eval mode too. Defaults to -1, none.
+            layers, from 0; they stay in eval mode too. mmpretrain's ViT takes
+            0 for -1. Defaults to -1, nothing.
         pretrain_img_size (int | tuple[int, int], optional): Height and width
             of the images that a checkpoint was trained on, in pixels; its
             position embedding is interpolated at load. A checkpoint with as
@@ -82,8 +84,9 @@ class VisionTransformer(_VisionTransformer):
 
     Raises:
         ValueError: If ``patch_size`` does not divide ``img_size`` or
-            ``pretrain_img_size``, if an index is out of range or if
-            ``window_size`` is no positive integer.
+            ``pretrain_img_size``, if ``out_indices`` is empty, if an index
+            or ``frozen_stages`` is out of range, or if ``window_size`` is no
+            positive integer.
     """
     arch_zoo = {
         **dict.fromkeys(['t', 'tiny', 'deit-t', 'deit-tiny'], _arch(192, 3)),
@@ -117,6 +120,9 @@ class VisionTransformer(_VisionTransformer):
             init_cfg=init_cfg)
         self.out_indices = block_indices('out_indices', out_indices,
                                          self.num_layers)
+        if not self.out_indices:
+            raise ValueError('out_indices is empty: give for instance -1, the '
+                             'last block')
         self.pretrain_grid = None if pretrain_img_size is None else patch_grid(
             'pretrain_img_size', pretrain_img_size, patch_size)
         rates = np.linspace(0, drop_path_rate, self.num_layers)
@@ -130,10 +136,19 @@ class VisionTransformer(_VisionTransformer):
                 drop_path_rate=rates[i])
         self.with_cp = with_cp
         self.norm_eval = norm_eval
+        if frozen_stages not in range(-1, self.num_layers + 1):
+            raise ValueError(
+                f'frozen_stages is {frozen_stages}, expected -1 (nothing) to '
+                f'{self.num_layers}: the backbone has {self.num_layers} blocks')
         # Only now are all tokens there to be frozen.
         self.frozen_stages = frozen_stages
-        if frozen_stages > 0:
+        if frozen_stages >= 0:
             self._freeze_stages()
+        last = max(self.out_indices)
+        if last < self.num_layers - 1:
+            # DDP waits for the gradient of whatever can be trained.
+            for module in (*self.layers[last + 1:], self.ln1):
+                module.requires_grad_(False)
 
     def forward(self, x: Tensor) -> Tuple[Tensor, ...]:
         """Compute features of images.
@@ -164,6 +179,8 @@ class VisionTransformer(_VisionTransformer):
                 x = self.ln1(x)
             if i in self.out_indices:
                 outs[i] = self._format_output(x, grid)
+            if i == max(self.out_indices):
+                break
         return tuple(outs[i] for i in self.out_indices)
 
     def _tokens(self) -> Tuple[Tensor, ...]:
@@ -173,7 +190,7 @@ class VisionTransformer(_VisionTransformer):
     def train(self, mode: bool = True) -> nn.Module:
         """Set the mode, of all but the frozen layers."""
         super().train(mode)
-        if mode and self.frozen_stages > 0:
+        if mode and self.frozen_stages >= 0:
             self._freeze_stages()
         if mode and self.norm_eval:
             for module in self.modules():

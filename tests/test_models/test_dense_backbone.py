@@ -68,6 +68,8 @@ def test_indices_out_of_range(backbone):
         with pytest.raises(ValueError, match=f'out_indices has {index}, '
                            'expected -4 to 3'):
             build(backbone, out_indices=(0, index))
+    with pytest.raises(ValueError, match='out_indices is empty: give for'):
+        build(backbone, out_indices=())
 
 
 @pytest.mark.parametrize('backbone', BACKBONES)
@@ -151,6 +153,19 @@ def test_checkpointing_has_the_same_gradients(backbone, frozen_stages):
         assert (got.grad is None) == (not got.requires_grad), name
         if got.grad is not None:
             torch.testing.assert_close(got.grad, expected.grad)
+
+
+@pytest.mark.parametrize('backbone', BACKBONES)
+def test_blocks_behind_the_last_index_rest(backbone):
+    """Neither run nor trained, so that DDP waits for no gradient of theirs."""
+    model = build(backbone, out_type='featmap', out_indices=(2, 0)).train()
+    model.layers[3].forward = None
+    images = torch.randn(2, 3, 32, 32)
+    sum(feature.square().sum() for feature in model(images)).backward()
+    for name, parameter in model.named_parameters():
+        assert (parameter.grad is None) == (
+            not parameter.requires_grad) == name.startswith(
+                ('layers.3', 'ln1')), name
 
 
 @pytest.mark.parametrize('norm_eval', [False, True])

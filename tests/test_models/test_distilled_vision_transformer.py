@@ -60,19 +60,30 @@ def test_layer_depth(model, name, depth):
     assert model.get_layer_depth(name, 'backbone.') == (depth, 14)
 
 
-def test_freezing_knows_both_tokens():
+@pytest.mark.parametrize('stages', [-1, 0, 3, 12])
+def test_freezing_knows_both_tokens(stages):
     model = DistilledVisionTransformer(
-        'tiny', img_size=32, frozen_stages=3, drop_path_rate=0.1)
+        'tiny', img_size=32, frozen_stages=stages, drop_path_rate=0.1)
     model.train()
-    frozen = {n for n, p in model.named_parameters() if not p.requires_grad}
-    assert frozen == {
-        name for name, _ in model.named_parameters()
-        if not name.startswith(('layers', 'ln1')) or name.startswith(
-            ('layers.0.', 'layers.1.', 'layers.2.'))
-    }
-    assert {'cls_token', 'dist_token', 'pos_embed'} < frozen
-    assert [layer.training for layer in model.layers] == [False] * 3 + [True
-                                                                        ] * 9
+    parts = [
+        *(['cls_token', 'dist_token', 'pos_embed', 'patch_embed.']
+          if stages >= 0 else []),
+        *(f'layers.{i}.' for i in range(stages)),
+        *(['ln1.'] if stages == 12 else []),
+    ]
+    for name, parameter in model.named_parameters():
+        assert parameter.requires_grad != name.startswith(tuple(parts)), name
+    assert model.patch_embed.training == (stages < 0)
+    assert [layer.training for layer in model.layers
+            ] == [i >= stages for i in range(12)]
+
+
+@pytest.mark.parametrize('stages', [13, -2])
+def test_more_frozen_stages_than_there_are(stages):
+    with pytest.raises(ValueError, match=(
+            rf'frozen_stages is {stages}, expected -1 \(nothing\) to 12: the '
+            'backbone has 12 blocks')):
+        DistilledVisionTransformer('tiny', img_size=32, frozen_stages=stages)
 
 
 def test_layer_wise_learning_rates_know_both_tokens():
