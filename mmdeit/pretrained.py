@@ -4,14 +4,34 @@ What ``init_cfg=dict(type='Pretrained', ...)`` of the backbones does here in
 place of mmengine's: the file is read safely, names of other projects are
 converted, and a file that does not fit is an error.
 """
-from typing import Dict, Optional
+from typing import Dict, List, Optional, Union
 
 from mmengine.logging import MMLogger
+from mmengine.model import PretrainedInit
+from mmengine.registry import WEIGHT_INITIALIZERS
 from torch import Tensor, nn
 
 from .checkpoint import load_checkpoint
 from .conversion import convert, detect_names
 from .fitting import fit, weights_of
+
+
+def pretrained_cfgs(init_cfg: Union[dict, List[dict], None]) -> List[dict]:
+    """Those parts of an ``init_cfg`` that name a checkpoint.
+
+    Args:
+        init_cfg (dict | list[dict], optional): As mmengine takes it.
+
+    Returns:
+        list[dict]: They, whether their type is the class, its name or its name
+        with a scope.
+    """
+
+    def initializer(kind: Union[str, type]) -> Optional[type]:
+        return WEIGHT_INITIALIZERS.get(kind) if isinstance(kind, str) else kind
+
+    cfgs = [init_cfg] if isinstance(init_cfg, dict) else init_cfg or []
+    return [cfg for cfg in cfgs if initializer(cfg['type']) is PretrainedInit]
 
 
 def load_backbone(backbone: nn.Module,

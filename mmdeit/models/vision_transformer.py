@@ -5,18 +5,18 @@ The twin every distilled model is compared with, and the base of
 mmpretrain's; this file adds what DeiT asks for around it, and what detectors
 and segmentors ask of a backbone.
 """
-from typing import Optional, Sequence, Tuple, Union
+from typing import List, Optional, Sequence, Tuple, Union
 
 import numpy as np
 import torch
-from mmengine.model import PretrainedInit
+from mmengine.model import initialize
 from mmengine.utils import to_2tuple
 from mmpretrain.models.backbones import VisionTransformer as _VisionTransformer
 from torch import Tensor, nn
 from torch.nn.init import trunc_normal_
 from torch.utils.checkpoint import checkpoint
 
-from mmdeit.pretrained import load_backbone
+from mmdeit.pretrained import load_backbone, pretrained_cfgs
 from mmdeit.registry import MODELS
 
 from .block_indices import block_indices, windowed_blocks
@@ -77,9 +77,10 @@ class VisionTransformer(_VisionTransformer):
             pass, to save memory. Defaults to False.
         norm_eval (bool): Keep norm layers in eval mode, as detectors' configs
             ask; a LayerNorm computes the same in both. Defaults to False.
-        init_cfg (dict, optional): Initialisation, for instance
-            ``dict(type='Pretrained', checkpoint=..., prefix='backbone.')``,
-            see :func:`mmdeit.pretrained.load_backbone`. Defaults to None, the
+        init_cfg (dict | list[dict], optional): Initialisation on top of the
+            official one, or in its place ``dict(type='Pretrained',
+            checkpoint=..., prefix='backbone.')``, see
+            :func:`mmdeit.pretrained.load_backbone`. Defaults to None, the
             official one: see :meth:`init_weights`.
 
     Raises:
@@ -108,7 +109,7 @@ class VisionTransformer(_VisionTransformer):
                  global_indices: Optional[Sequence[int]] = None,
                  with_cp: bool = False,
                  norm_eval: bool = False,
-                 init_cfg: Optional[dict] = None) -> None:
+                 init_cfg: Union[dict, List[dict], None] = None) -> None:
         patch_grid('img_size', img_size, patch_size)
         super().__init__(
             arch=arch,
@@ -199,7 +200,9 @@ class VisionTransformer(_VisionTransformer):
         return self
 
     def init_weights(self) -> None:
-        """Start as the official code does, unless weights were loaded.
+        """Start as the official code does, then as ``init_cfg`` says.
+
+        A checkpoint in it replaces all of both.
 
         Every Linear weight and every token is drawn from a normal
         distribution of standard deviation 0.02, truncated at -2 and 2; biases
@@ -207,10 +210,10 @@ class VisionTransformer(_VisionTransformer):
         has Xavier in the MLPs and a zero class token instead. (Source:
         ``models.py`` of facebookresearch/deit with timm 0.3.2.)
         """
-        if isinstance(self.init_cfg, dict) and \
-                self.init_cfg['type'] in ('Pretrained', PretrainedInit):
-            load_backbone(self, self.init_cfg['checkpoint'],
-                          self.init_cfg.get('prefix'))
+        checkpoints = pretrained_cfgs(self.init_cfg)
+        if checkpoints:
+            for cfg in checkpoints:
+                load_backbone(self, cfg['checkpoint'], cfg.get('prefix'))
             self.is_init = True
             return
         super().init_weights()
@@ -220,6 +223,8 @@ class VisionTransformer(_VisionTransformer):
                 nn.init.zeros_(module.bias)
         trunc_normal_(self.pos_embed, std=.02)
         trunc_normal_(self.cls_token, std=.02)
+        if self.init_cfg:  # what the user asks for has the last word
+            initialize(self, self.init_cfg)
 
     def _prepare_pos_embed(self, state_dict: dict, prefix: str,
                            *args) -> None:

@@ -1,5 +1,6 @@
 import pytest
 import torch
+from mmengine.model import PretrainedInit
 from mmpretrain.models.backbones import VisionTransformer as _VisionTransformer
 from torch import nn
 
@@ -51,19 +52,39 @@ def test_official_initialisation(backbone):
     assert torch.equal(model.patch_embed.projection.weight, conv)
 
 
+@pytest.mark.parametrize('kind', [
+    'Pretrained', 'mmengine.Pretrained', PretrainedInit])
 @pytest.mark.parametrize('backbone', BACKBONES)
-def test_pretrained_weights_are_kept(backbone, tmp_path):
+@pytest.mark.parametrize('wrap', [
+    lambda cfg: cfg,
+    lambda cfg: [cfg, dict(type='Constant', layer='Linear', val=1.)],
+])
+def test_pretrained_weights_are_kept(backbone, wrap, kind, tmp_path):
     source = backbone('tiny', img_size=32)
     source.init_weights()
     torch.save(source.state_dict(), tmp_path / 'vit.pth')
     model = backbone(
         'tiny',
         img_size=32,
-        init_cfg=dict(
-            type='Pretrained', checkpoint=str(tmp_path / 'vit.pth')))
+        init_cfg=wrap(
+            dict(type=kind, checkpoint=str(tmp_path / 'vit.pth'))))
     model.init_weights()
     for name, value in model.state_dict().items():
         assert torch.equal(value, source.state_dict()[name]), name
+
+
+@pytest.mark.parametrize('wrap', [lambda cfg: cfg, lambda cfg: [cfg]])
+def test_what_the_user_asks_for_has_the_last_word(wrap):
+    model = VisionTransformer(
+        'tiny',
+        img_size=32,
+        init_cfg=wrap(dict(type='Constant', layer='Linear', val=3., bias=2.)))
+    model.init_weights()
+    for module in model.modules():
+        if isinstance(module, nn.Linear):
+            assert module.weight.eq(3).all() and module.bias.eq(2).all()
+    # the rest is the official one
+    assert model.cls_token.std().item() == pytest.approx(.02, rel=.2)
 
 
 @pytest.mark.parametrize('backbone', BACKBONES)
