@@ -4,7 +4,8 @@ What ``init_cfg=dict(type='Pretrained', ...)`` of the backbones does here in
 place of mmengine's: the file is read safely, names of other projects are
 converted, and a file that does not fit is an error.
 """
-from typing import Dict, List, Optional, Union
+import re
+from typing import Dict, List, Optional, Tuple, Union
 
 from mmengine.logging import MMLogger
 from mmengine.model import PretrainedInit
@@ -12,7 +13,7 @@ from mmengine.registry import WEIGHT_INITIALIZERS
 from torch import Tensor, nn
 
 from .checkpoint import load_checkpoint
-from .conversion import convert, detect_names
+from .conversion import convert, detect_names, first_names
 from .fitting import fit, weights_of
 
 
@@ -49,34 +50,58 @@ def load_backbone(backbone: nn.Module,
             ``mmdeit.conversion.FORMATS``, of a whole model or, in this
             project's names, of a backbone.
         prefix (str, optional): Stands before the backbone's names in the
-            file. Defaults to None: ``'backbone.'``, or nothing.
+            file; what has another is left out. Defaults to None:
+            ``'backbone.'``, which stands for no prefix and for the names of
+            other projects too.
 
     Raises:
         FileNotFoundError: See :func:`mmdeit.checkpoint.load_checkpoint`.
-        ValueError: If the file cannot be read safely or does not fit.
+        ValueError: If the file cannot be read safely, does not fit or has no
+            such prefix.
     """
     checkpoint = load_checkpoint(file)
     try:
-        weights = dict(
-            state_dict=_rename(weights_of(checkpoint), prefix or 'backbone'))
-        note = fit(weights, nn.ModuleDict(dict(backbone=backbone)), start=True)
+        own, rest = _split(weights_of(checkpoint), prefix)
+        weights = dict(state_dict=own)
+        fit(weights, nn.ModuleDict(dict(backbone=backbone)), start=True)
         backbone.load_state_dict({
             name[len('backbone.'):]: tensor
             for name, tensor in weights['state_dict'].items()
         })
     except ValueError as error:
         raise ValueError(f'{file}: {error}') from error
+    note = (f'left out {first_names(rest)}: not in the model'
+            if rest else 'nothing is left over')
     MMLogger.get_current_instance().info(
-        f'{file}: loaded into the backbone; {note or "nothing is left over"}')
+        f'{file}: loaded into the backbone; {note}')
 
 
-def _rename(weights: Dict[str, Tensor], prefix: str) -> Dict[str, Tensor]:
-    """Give the backbone's tensors the prefix ``'backbone.'``."""
-    for start in (f'{prefix.rstrip(".")}.', 'backbone.', ''):
-        if any(str(name).startswith(f'{start}layers.') for name in weights):
-            return {
-                f'backbone.{name[len(start):]}'
-                if name.startswith(start) else name: tensor
-                for name, tensor in weights.items()
-            }
-    return convert(weights, detect_names(weights), 'mmdeit')
+def _split(weights: Dict[str, Tensor],
+           prefix: Optional[str]) -> Tuple[Dict[str, Tensor], List[str]]:
+    """The backbone's tensors, as ``'backbone.*'``, and the names of the rest.
+
+    Raises:
+        ValueError: If a prefix other than ``'backbone.'`` is not there.
+    """
+    given = f'{(prefix or "backbone").rstrip(".")}.'
+    starts = ('backbone.', '') if given == 'backbone.' else (given, )
+    start = next((start for start in starts
+                  if any(str(name).startswith(f'{start}layers.')
+                         for name in weights)), None)
+    if start is None and given == 'backbone.':
+        weights, start = convert(weights, detect_names(weights),
+                                 'mmdeit'), given
+    if start is None:
+        there = sorted({
+            f"'{found[1]}'" for found in (
+                re.match(r'(.*?)layers\.\d+\.', str(name)) for name in weights)
+            if found
+        })
+        raise ValueError(
+            f"it has no backbone under the prefix '{given}': leave prefix out, "
+            f'or give one of {first_names(there) or "(none)"}')
+    own = {
+        f'backbone.{name[len(start):]}': tensor
+        for name, tensor in weights.items() if name.startswith(start)
+    }
+    return own, [name for name in weights if not name.startswith(start)]

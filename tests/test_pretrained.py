@@ -91,7 +91,7 @@ def test_a_detectors_backbone_starts_from(fmt, img_size, distilled, tmp_path,
     VisionTransformer, DistilledVisionTransformer])
 @pytest.mark.parametrize('before, prefix', [
     *((before, prefix) for before in ('backbone.', '')
-      for prefix in (None, 'backbone', 'student.backbone.')),
+      for prefix in (None, 'backbone')),
     ('student.backbone.', 'student.backbone.'),
 ])
 def test_with_and_without_prefix(backbone, before, prefix, tmp_path, log):
@@ -108,6 +108,48 @@ def test_with_and_without_prefix(backbone, before, prefix, tmp_path, log):
     for name, tensor in model.state_dict().items():
         assert torch.equal(tensor, weights[f'{before}{name}']), name
     assert log == [f'{file}: loaded into the backbone; nothing is left over']
+
+
+PREFIXES = ['student.backbone.', 'backbone.', '']
+
+
+@pytest.mark.parametrize('first, prefix', [
+    (0, 'student.backbone'), (1, None), (1, 'backbone.')])
+def test_of_several_backbones_the_one_asked_for(first, prefix, tmp_path, log):
+    """Without a prefix, the one under 'backbone.' before one under none."""
+    names = DistilledVisionTransformer(ARCH, img_size=32).state_dict()
+    weights = {f'{before}{name}': torch.randn_like(tensor)
+               for before in (PREFIXES[0], PREFIXES[2], PREFIXES[1])
+               for name, tensor in names.items()}
+    file = tmp_path / 'several.pth'
+    torch.save(weights, file)
+    model = DistilledVisionTransformer(
+        ARCH, img_size=32, init_cfg=dict(
+            type='Pretrained', checkpoint=str(file), prefix=prefix))
+    model.init_weights()
+    for name, tensor in model.state_dict().items():
+        assert torch.equal(tensor, weights[f'{PREFIXES[first]}{name}']), name
+    rest = len(weights) - len(names) - 3
+    assert log[-1].endswith(f' and {rest} more: not in the model')
+
+
+@pytest.mark.parametrize('before, there', [
+    ('backbone.', "'backbone.'"),
+    ('', "''"),
+    (None, r'\(none\)'),  # the official code's names
+])
+def test_a_prefix_that_is_not_there(before, there, tmp_path):
+    weights = classifier(True, 32)
+    weights = convert(weights, 'mmdeit', 'official') if before is None else {
+        name.replace('backbone.', before): tensor
+        for name, tensor in weights.items()
+    }
+    torch.save(weights, tmp_path / 'deit.pth')
+    with pytest.raises(ValueError, match=(
+            "deit.pth: it has no backbone under the prefix 'student.': leave "
+            f'prefix out, or give one of {there}$')):
+        start(DistilledVisionTransformer, tmp_path / 'deit.pth',
+              prefix='student.')
 
 
 def test_a_checkpoint_without_the_distillation_token(tmp_path, log):
