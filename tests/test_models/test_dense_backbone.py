@@ -4,8 +4,13 @@ import torch
 import torch.nn.functional as F
 from mmpretrain.models.backbones import VisionTransformer as _VisionTransformer
 from torch import nn
+from torch.utils.checkpoint import checkpoint
 
-from mmdeit.models import DistilledVisionTransformer, VisionTransformer
+from mmdeit.models import (
+    DistilledVisionTransformer,
+    VisionTransformer,
+    vision_transformer,
+)
 
 ARCH = dict(
     embed_dims=16, num_layers=4, num_heads=2, feedforward_channels=32)
@@ -153,6 +158,24 @@ def test_checkpointing_has_the_same_gradients(backbone, frozen_stages):
         assert (got.grad is None) == (not got.requires_grad), name
         if got.grad is not None:
             torch.testing.assert_close(got.grad, expected.grad)
+
+
+@pytest.mark.parametrize('with_cp', [False, True])
+def test_checkpointing_is_for_training(with_cp, monkeypatch):
+    calls = []
+
+    def record(function, *args, **kwargs):
+        calls.append(function)
+        return checkpoint(function, *args, **kwargs)
+
+    monkeypatch.setattr(vision_transformer, 'checkpoint', record)
+    model = build(VisionTransformer, with_cp=with_cp, window_size=2)
+    images = torch.randn(1, 3, 32, 32)
+    with torch.no_grad():
+        model(images)
+    assert calls == []
+    model(images)
+    assert calls == (list(model.layers) if with_cp else [])
 
 
 @pytest.mark.parametrize('backbone', BACKBONES)

@@ -28,6 +28,22 @@ def test_is_mmpretrains_network(model):
         assert torch.equal(token, expected_token)
 
 
+@pytest.mark.parametrize('left_out', [
+    (), ('cls_token', 'dist_token'), ('pos_embed', 'dist_token')])
+def test_a_part_of_the_weights(model, left_out):
+    """Without class token or positions nothing starts the other token."""
+    part = {
+        name: torch.ones_like(tensor)
+        for name, tensor in model.state_dict().items()
+        if left_out and name not in left_out
+    }
+    before = model.dist_token.clone()
+    missing, unexpected = model.load_state_dict(part, strict=False)
+    assert set(missing) == set(model.state_dict()) - set(part)
+    assert unexpected == []
+    assert torch.equal(model.dist_token, before)
+
+
 def test_order_of_the_tokens(model):
     images = torch.randn(2, 3, 32, 32)
     (cls_token, dist_token), = model(images)

@@ -1,6 +1,8 @@
 import pytest
 import torch
 from mmengine.registry import MODELS
+from mmpretrain.models.utils.norm import LayerNorm2d
+from torch import nn
 from torch.nn import functional as F
 
 from mmdeit.models import SimpleFeaturePyramid
@@ -43,6 +45,21 @@ def test_chosen_strides_are_those_of_all():
     })
     for expected, level in zip(whole((x, ))[1:3], part((x, ))):
         assert torch.equal(expected, level)
+
+
+def test_another_norm():
+    norms = [module for module in build(norm_cfg=dict(type='BN')).modules()
+             if isinstance(module, (nn.BatchNorm2d, LayerNorm2d))]
+    assert len(norms) == 1 + 2 * 4
+    assert all(isinstance(norm, nn.BatchNorm2d) for norm in norms)
+
+
+def test_another_initialisation():
+    neck = build(init_cfg=dict(type='Constant', layer='Conv2d', val=.5))
+    neck.init_weights()
+    for module in neck.modules():
+        if isinstance(module, nn.Conv2d):
+            assert module.weight.eq(.5).all()
 
 
 def test_only_the_last_input_counts():

@@ -72,6 +72,18 @@ def test_partition_and_back():
         WindowedAttention._reverse(windows, (3, 4), (2, 2)), x)
 
 
+def test_stochastic_depth():
+    """In training only, an image loses all that was attended to, or nothing."""
+    torch.manual_seed(0)
+    attention = WindowedAttention(8, 2, 2, drop_path_rate=.5)
+    x = torch.randn(16, 2 + 9, 8)
+    whole = attention.eval()(x, (3, 3))
+    out = attention.train()(x, (3, 3))
+    dropped = out.flatten(1).eq(0).all(1)
+    assert 0 < dropped.sum() < 16
+    torch.testing.assert_close(out[~dropped], 2 * whole[~dropped])
+
+
 def test_gradients():
     torch.manual_seed(0)
     attention = WindowedAttention(8, 2, 2)
