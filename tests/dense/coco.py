@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from mmengine.config import Config
 
-from .photographs import FOLDER, drawing
+from .photographs import photograph
 
 IMAGES = 4
 SIZES = [(96, 128), (128, 96)]  # height, width
@@ -16,11 +16,9 @@ WIDTH = 16
 MASK = 'mask-rcnn_deit-tiny-distilled_coco-1024'
 
 
-def photograph(folder: str, index: int, width: int,
-               height: int) -> np.ndarray:
-    """The middle of a photograph of refuse; a drawing where there is none."""
-    files = sorted((FOLDER / folder).glob('*.jpg'))
-    image = cv2.imread(str(files[index])) if files else drawing(index)
+def middle(kind: str, index: int, width: int, height: int) -> np.ndarray:
+    """The middle of a photograph."""
+    image = photograph(kind, index)
     rows, columns = (side // 4 for side in image.shape[:2])
     return cv2.resize(image[rows:-rows, columns:-columns], (width, height))
 
@@ -37,11 +35,11 @@ def make_coco(root: Path, classes: Sequence[str]) -> None:
     images, annotations = [], []
     for i in range(IMAGES):
         height, width = SIZES[i % len(SIZES)]
-        image = photograph('cardboard', i, width, height)
+        image = middle('cardboard', i, width, height)
         # one in each half of the longer side
         for half in range(2):
             label = (i + half) % 2
-            texture = photograph(('glass', 'paper')[label], i, width, height)
+            texture = middle(('glass', 'paper')[label], i, width, height)
             along, across = (0.25 + 0.5 * half), 0.5 + rng.uniform(-.1, .1)
             x, y = (along, across) if width >= height else (across, along)
             polygon = cv2.ellipse2Poly(

@@ -1,4 +1,5 @@
 """Photographs of several sizes, each with a mask that can be learnt."""
+import os
 from pathlib import Path
 from typing import Iterator, Tuple
 
@@ -10,7 +11,7 @@ SIZES = [(512, 384), (384, 384), (240, 384), (512, 200)]
 
 
 def photographs(number: int) -> Iterator[Tuple[np.ndarray, np.ndarray, int]]:
-    """Photographs of refuse; drawings where there are none.
+    """Photographs of refuse with masks.
 
     Args:
         number (int): How many.
@@ -22,14 +23,35 @@ def photographs(number: int) -> Iterator[Tuple[np.ndarray, np.ndarray, int]]:
     folders = ('cardboard', 'glass', 'plastic')
     for i in range(number):
         height, width = SIZES[i % len(SIZES)]
-        files = sorted((FOLDER / folders[i % 3]).glob('*.jpg'))
-        image = cv2.imread(str(files[i])) if files else drawing(i)
-        image = image[:height, :width]
+        image = photograph(folders[i % 3], i)[:height, :width]
         grey = cv2.cvtColor(
             cv2.GaussianBlur(image, (31, 31), 0), cv2.COLOR_BGR2GRAY)
         _, mask = cv2.threshold(
             grey, 0, 1, cv2.THRESH_BINARY_INV | cv2.THRESH_OTSU)
         yield image, mask.astype(bool), i % 3
+
+
+def photograph(kind: str, index: int) -> np.ndarray:
+    """A photograph of refuse; a drawing where there is none.
+
+    Args:
+        kind (str): What is on it.
+        index (int): Which one.
+
+    Returns:
+        np.ndarray: Of shape (512, 384, 3), BGR.
+
+    Raises:
+        FileNotFoundError: If there is none in CI, where they belong.
+    """
+    files = sorted((FOLDER / kind).glob('*.jpg'))
+    if files:
+        return cv2.imread(str(files[index]))
+    if os.environ.get('CI'):
+        raise FileNotFoundError(
+            f'no photographs in {FOLDER / kind}: put them there, or unset CI '
+            'to test with drawings')
+    return drawing(index)
 
 
 def drawing(seed: int) -> np.ndarray:
