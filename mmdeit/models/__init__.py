@@ -1,3 +1,5 @@
+from mmdeit.checkpoint import allow_training_log
+
 from .average_heads_tta import AverageHeadsTTA
 from .deit_cls_head import DeiTClsHead
 from .distillation_loss import DistillationLoss
@@ -6,6 +8,10 @@ from .distilled_vision_transformer import DistilledVisionTransformer
 from .regnety import RegNetY
 from .simple_feature_pyramid import SimpleFeaturePyramid
 from .vision_transformer import VisionTransformer
+
+# In the tools of mmdet and mmseg only this import is ours, and since torch 2.6
+# they cannot read the checkpoints that mmengine's own hook writes in training.
+allow_training_log()
 
 __all__ = [
     'AverageHeadsTTA', 'DeiTClsHead', 'DistillationLoss',

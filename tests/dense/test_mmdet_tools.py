@@ -3,6 +3,7 @@ import json
 from pathlib import Path
 
 import mmdet
+import pytest
 import torch
 
 from tests.test_tools.conftest import ROOT, run_tool
@@ -18,11 +19,16 @@ def write(cfg, path):
     return path
 
 
-def test_mmdets_own_tools(small_detector, tmp_path):
-    path = write(small_detector(MASK), tmp_path / 'mask-rcnn.py')
+@pytest.mark.parametrize('hook', ['mmdeit.CheckpointHook', 'CheckpointHook'])
+def test_mmdets_own_tools(hook, small_detector, tmp_path):
+    """With what the hook of either project writes."""
+    cfg = small_detector(MASK)
+    cfg.default_hooks.checkpoint.type = hook
+    path = write(cfg, tmp_path / 'mask-rcnn.py')
     run_tool(TOOLS / 'train.py', path)
     checkpoint = tmp_path / 'work/epoch_1.pth'
-    torch.load(checkpoint, weights_only=True)
+    if hook == 'mmdeit.CheckpointHook':
+        torch.load(checkpoint, weights_only=True)
     output = run_tool(TOOLS / 'train.py', path, '--resume', '--cfg-options',
                       'train_cfg.max_epochs=2', 'log_level=INFO')
     assert 'resumed epoch: 1, iter: 2' in output

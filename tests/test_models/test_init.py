@@ -1,0 +1,28 @@
+"""What importing the models brings with it."""
+import subprocess
+import sys
+
+import pytest
+import torch
+from mmengine.logging import HistoryBuffer
+from mmengine.utils import digit_version
+
+
+@pytest.mark.skipif(
+    digit_version(torch.__version__) < digit_version('2.6'),
+    reason='torch.load is not safe yet, and refuses nothing')
+@pytest.mark.parametrize('package', ['mmengine.runner', 'mmdeit.models'])
+def test_checkpoints_of_mmengines_own_hook_can_be_loaded(package, tmp_path):
+    """As mmdet's tools do it: they know nothing of this package."""
+    file = tmp_path / 'epoch_1.pth'
+    log = HistoryBuffer([1., 2.], [1, 1])
+    torch.save(dict(message_hub=dict(log_scalars=dict(loss=log))), file)
+    result = subprocess.run(
+        [sys.executable, '-c',
+         f'import torch, {package}; torch.load({str(file)!r})'],
+        capture_output=True,
+        text=True)
+    if package == 'mmdeit.models':
+        assert result.returncode == 0, result.stderr
+    else:
+        assert 'Unsupported global' in result.stderr
