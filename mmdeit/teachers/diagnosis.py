@@ -108,7 +108,7 @@ def _retry(teacher: Teacher, inputs: Tensor, labels: Tensor,
            **changes) -> float:
     own = teacher.preprocess
     try:
-        teacher.preprocess = own.but(**changes)
+        teacher.preprocess = own.replace(**changes)
         return _accuracy(teacher, inputs, labels)
     except Exception:  # not every network takes every size
         return 0.

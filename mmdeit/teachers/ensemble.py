@@ -6,8 +6,8 @@ from torch import Tensor, nn
 
 from mmdeit.registry import MODELS
 
+from .student_spec import StudentSpec
 from .teacher import Teacher
-from .view import View
 
 COMBINATIONS = ('probabilities', 'logits', 'vote')
 
@@ -67,10 +67,10 @@ class TeacherEnsemble(nn.Module):
         """list[Teacher]: The teachers."""
         return list(self._members)
 
-    def adapt(self, view: View) -> None:
+    def adapt(self, spec: StudentSpec) -> None:
         """Fit each member to a student; see :meth:`Teacher.adapt`."""
         for member in self.members:
-            member.adapt(view)
+            member.adapt(spec)
 
     def tune(self, inputs: Tensor) -> str:
         """Choose each member's execution; see :meth:`Teacher.tune`."""

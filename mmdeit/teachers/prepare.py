@@ -13,9 +13,9 @@ from torch import Tensor, nn
 
 from mmdeit.environment import keep_random_state
 
-from .answer import check_answer
+from .check_answer import check_answer
 from .preflight import BATCH, preflight, read_batches
-from .view import View
+from .student_spec import StudentSpec
 
 
 def prepare_teacher(teacher: nn.Module, runner: Runner,
@@ -63,12 +63,13 @@ def fit_teacher(teacher: nn.Module, runner: Runner) -> Tensor:
     """
     student = _student(runner)
     dataset = runner.train_dataloader.dataset
-    view = View.of(student, getattr(dataset, 'metainfo', {}).get('classes'))
-    teacher.adapt(view)
+    spec = StudentSpec.of(
+        student, getattr(dataset, 'metainfo', {}).get('classes'))
+    teacher.adapt(spec)
     teacher.to(next(student.parameters()).device)
 
     inputs, _ = next(read_batches(dataset, student.data_preprocessor, 2))
-    check_answer(teacher, inputs, view.num_classes)
+    check_answer(teacher, inputs, spec.num_classes)
     # Where a pass is slow, a smaller batch tells as much.
     batch_size = runner.train_dataloader.batch_size if inputs.is_cuda else 16
     return inputs[:1].repeat(batch_size, 1, 1, 1)
@@ -97,7 +98,7 @@ def examine_teacher(teacher: nn.Module, runner: Runner,
         count = math.ceil(min(num_images, len(dataset)) / BATCH)
         try:
             table = preflight(teacher, _show_progress(batches, count),
-                              View.of(student).num_classes)
+                              StudentSpec.of(student).num_classes)
         except Exception as refusal:  # the others wait, whatever happened
             error = refusal
     verdict = [error and str(error)]

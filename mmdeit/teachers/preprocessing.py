@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from mmengine.utils import to_2tuple
 from torch import Tensor, nn
 
-from .view import View
+from .student_spec import StudentSpec
 
 
 class Preprocessing(nn.Module):
@@ -18,7 +18,7 @@ class Preprocessing(nn.Module):
     the very same tensor.
 
     Args:
-        view (View): What the student sees.
+        spec (StudentSpec): What the student sees.
         mean (Sequence[float]): The teacher's mean for each channel, in units
             of 0 to 255 and in its own order of channels.
         std (Sequence[float]): Its standard deviation.
@@ -31,7 +31,7 @@ class Preprocessing(nn.Module):
 
     def __init__(
         self,
-        view: View,
+        spec: StudentSpec,
         mean: Sequence[float],
         std: Sequence[float],
         to_rgb: bool,
@@ -39,18 +39,18 @@ class Preprocessing(nn.Module):
     ) -> None:
         super().__init__()
         self.arguments = dict(
-            view=view, mean=mean, std=std, to_rgb=to_rgb,
+            spec=spec, mean=mean, std=std, to_rgb=to_rgb,
             input_size=input_size)
-        self.flip = view.to_rgb != to_rgb
+        self.flip = spec.to_rgb != to_rgb
         self.size = None if input_size is None else to_2tuple(input_size)
         # Rounded to fp32, as data preprocessors do, then divided in fp64.
-        view_mean, view_std, mean, std = (
+        seen_mean, seen_std, mean, std = (
             torch.tensor(v, dtype=torch.float32).double()
-            for v in (view.mean, view.std, mean, std))
+            for v in (spec.mean, spec.std, mean, std))
         if self.flip:
-            view_mean, view_std = view_mean.flip(0), view_std.flip(0)
-        scale = view_std / std
-        shift = (view_mean - mean) / std
+            seen_mean, seen_std = seen_mean.flip(0), seen_std.flip(0)
+        scale = seen_std / std
+        shift = (seen_mean - mean) / std
         self.same = bool((scale == 1).all() and (shift == 0).all())
         # (C, 1, 1), against images of (N, C, H, W)
         for name, value in (('scale', scale), ('shift', shift)):
@@ -58,7 +58,7 @@ class Preprocessing(nn.Module):
                 name, value.float()[:, None, None], persistent=False)
         self.eval()
 
-    def but(self, **changes) -> 'Preprocessing':
+    def replace(self, **changes) -> 'Preprocessing':
         """The same preprocessing but for some of its arguments."""
         device = self.scale.device
         return Preprocessing(**{**self.arguments, **changes}).to(device)
@@ -78,7 +78,7 @@ class Preprocessing(nn.Module):
 
 
 def normalisation(model: nn.Module,
-                  view: View,
+                  spec: StudentSpec,
                   stated: Optional[dict] = None) -> dict:
     """Find out how a teacher wants its images.
 
@@ -86,7 +86,7 @@ def normalisation(model: nn.Module,
         model (nn.Module): The teacher's network, whose ``data_preprocessor``
             may say it. One whose ``to_rgb`` is None wants RGB, which is what
             the student has.
-        view (View): What the student sees, which fills the gaps.
+        spec (StudentSpec): What the student sees, which fills the gaps.
         stated (dict, optional): ``mean``, ``std`` and ``to_rgb`` of the
             teacher's config, which come first. Defaults to None.
 
@@ -94,7 +94,7 @@ def normalisation(model: nn.Module,
         dict: ``mean``, ``std`` and ``to_rgb`` for :class:`Preprocessing`.
     """
     own = getattr(model, 'data_preprocessor', None)
-    result = dict(mean=view.mean, std=view.std, to_rgb=view.to_rgb)
+    result = dict(mean=spec.mean, std=spec.std, to_rgb=spec.to_rgb)
     if getattr(own, 'mean', None) is not None:
         result.update(
             mean=own.mean.flatten().tolist(), std=own.std.flatten().tolist())

@@ -14,7 +14,7 @@ from mmdeit.registry import MODELS
 from .class_mapping import class_indices
 from .execution import Execution, executions, measure
 from .preprocessing import Preprocessing, normalisation
-from .view import View
+from .student_spec import StudentSpec
 
 
 @MODELS.register_module()
@@ -95,30 +95,30 @@ class Teacher(nn.Module):
         self.register_buffer('indices', None, persistent=False)
         self.requires_grad_(False)
         self.eval()
-        self.use(self.executions[0])
+        self.set_execution(self.executions[0])
 
     @property
     def members(self) -> List['Teacher']:
         """list[Teacher]: Itself; an ensemble has several."""
         return [self]
 
-    def adapt(self, view: View) -> None:
+    def adapt(self, spec: StudentSpec) -> None:
         """Fit the preprocessing and the classes to a student.
 
         Args:
-            view (View): What the student sees.
+            spec (StudentSpec): What the student sees.
 
         Raises:
             ValueError: If the class mapping is wrong.
         """
         self.preprocess = Preprocessing(
-            view,
+            spec,
             input_size=self.input_size,
-            **normalisation(self.network, view, self.data_preprocessor))
+            **normalisation(self.network, spec, self.data_preprocessor))
         if self.class_mapping is not None:
             try:
-                indices = class_indices(self.class_mapping, view.num_classes,
-                                        view.class_names, self.class_names)
+                indices = class_indices(self.class_mapping, spec.num_classes,
+                                        spec.class_names, self.class_names)
                 self.indices = torch.tensor(indices)
             except ValueError as error:
                 raise ValueError(f'teacher {self.name!r}: {error}') from error
@@ -138,7 +138,7 @@ class Teacher(nn.Module):
             return logits
         return logits.index_select(1, self.indices)
 
-    def use(self, execution: Execution) -> None:
+    def set_execution(self, execution: Execution) -> None:
         """Execute the network in another way from now on.
 
         Args:
@@ -174,7 +174,7 @@ class Teacher(nn.Module):
             # What was compiled to be measured counts towards torch's limit of
             # recompilations, beyond which it stops compiling.
             torch.compiler.reset()
-        self.use(chosen)
+        self.set_execution(chosen)
         timings = '; '.join(f'{way}: {1000 * s:.1f} ms'
                             for way, s in seconds.items())
         return f'{self.name}: {chosen} (measured {timings})'

@@ -9,8 +9,8 @@ from mmdeit.teachers.preflight import preflight, read_batches
 from .toy import (
     CLASSES,
     IMAGENET,
+    SPEC,
     STUDENT,
-    VIEW,
     ToyImages,
     fit_teacher,
     teacher_config,
@@ -43,7 +43,7 @@ def batches():
 def build(checkpoint, **changes):
     config = teacher_config(checkpoint, expected_accuracy=EXPECTED)
     teacher = MODELS.build({**config, **changes})
-    teacher.adapt(VIEW)
+    teacher.adapt(SPEC)
     return teacher
 
 

@@ -7,8 +7,8 @@ from torch import nn
 
 from mmdeit.models import DistillationLoss
 from mmdeit.registry import MODELS as MMDEIT
-from mmdeit.teachers import TeacherEnsemble, View
-from mmdeit.teachers.answer import check_answer
+from mmdeit.teachers import StudentSpec, TeacherEnsemble
+from mmdeit.teachers.check_answer import check_answer
 
 IMAGES = torch.zeros(1, 1, 2, 2)
 
@@ -93,7 +93,7 @@ def test_each_member_has_its_own_preprocessing():
              data_preprocessor=dict(mean=[mean], std=[2.]), input_size=size)
         for mean, size in ((4., 2), (0., 3))
     ])
-    both.adapt(View(2, mean=(10., ), std=(1., )))
+    both.adapt(StudentSpec(2, mean=(10., ), std=(1., )))
     both(IMAGES)
     first, second = (member.network.seen for member in both.members)
     assert torch.equal(first, torch.full((1, 1, 2, 2), 3.))
@@ -106,7 +106,7 @@ def test_each_member_has_its_own_classes():
         dict(model=dict(type='Saying', logits=[2., 0., 6.]),
              class_mapping=[2, 0]),
     ], combine='logits')
-    both.adapt(View(2))
+    both.adapt(StudentSpec(2))
     assert both(IMAGES).tolist() == [[3., 3.]]
 
 
@@ -115,7 +115,7 @@ def test_a_member_of_other_classes_is_named():
         dict(model=dict(type='Saying', logits=[0.] * 2), name='good'),
         dict(model=dict(type='Saying', logits=[0.] * 5), name='odd'),
     ])
-    both.adapt(View(2))
+    both.adapt(StudentSpec(2))
     with pytest.raises(ValueError, match="teacher 'odd' has 5 classes, the st"
                        'udent 2: .* or set class_mapping'):
         check_answer(both, IMAGES, 2)

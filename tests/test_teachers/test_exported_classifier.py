@@ -6,9 +6,9 @@ import torch
 from torch import nn
 
 from mmdeit.registry import MODELS
-from mmdeit.teachers import Teacher, View
+from mmdeit.teachers import StudentSpec, Teacher
 
-VIEW = View(5, (125.3, 123., 113.9), (63., 62.1, 66.7), to_rgb=True)
+SPEC = StudentSpec(5, (125.3, 123., 113.9), (63., 62.1, 66.7), to_rgb=True)
 VARIABLE = 'TORCH_FORCE_WEIGHTS_ONLY_LOAD'
 
 
@@ -35,7 +35,7 @@ def images():
     """Bytes as the student's data preprocessor leaves them, and in [0, 1]."""
     torch.manual_seed(0)
     images = torch.randint(256, (2, 3, 16, 16)).float()
-    mean, std = (torch.tensor(v)[:, None, None] for v in (VIEW.mean, VIEW.std))
+    mean, std = (torch.tensor(v)[:, None, None] for v in (SPEC.mean, SPEC.std))
     return (images - mean) / std, images / 255
 
 
@@ -62,7 +62,7 @@ def test_answers_as_the_network_it_was(kind, network, images, tmp_path):
     teacher = Teacher(
         dict(type='mmdeit.ExportedClassifier', file=file),
         data_preprocessor=dict(mean=[0.] * 3, std=[255.] * 3))
-    teacher.adapt(VIEW)
+    teacher.adapt(SPEC)
     teacher.train().eval()
     teacher.to('cpu')
     with torch.no_grad():
@@ -82,7 +82,7 @@ def test_stays_in_eval_mode(network, tmp_path):
 def test_takes_the_students_normalisation(network, images, tmp_path):
     file = export(network, 'script', str(tmp_path / 'teacher.pt'))
     teacher = Teacher(dict(type='mmdeit.ExportedClassifier', file=file))
-    teacher.adapt(VIEW)
+    teacher.adapt(SPEC)
     assert teacher.preprocess(images[0]) is images[0]
 
 

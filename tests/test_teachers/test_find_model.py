@@ -7,11 +7,11 @@ import torch
 from mmengine.registry import MODELS, DefaultScope
 from mmpretrain.apis import ModelHub
 
-from mmdeit.teachers import Teacher, View
+from mmdeit.teachers import StudentSpec, Teacher
 from mmdeit.teachers.teacher import find_model
 
 NAME = 'resnet18_8xb16_cifar10'
-VIEW = View(10, (10., 20., 30.), (40., 50., 60.))
+SPEC = StudentSpec(10, (10., 20., 30.), (40., 50., 60.))
 
 
 @pytest.fixture
@@ -42,8 +42,8 @@ def assert_answers_like(teacher, network):
     """On the same image, each with its own normalisation."""
     torch.manual_seed(0)
     images = torch.randint(256, (2, 3, 32, 32))
-    mean, std = (torch.tensor(v)[:, None, None] for v in (VIEW.mean, VIEW.std))
-    teacher.adapt(VIEW)
+    mean, std = (torch.tensor(v)[:, None, None] for v in (SPEC.mean, SPEC.std))
+    teacher.adapt(SPEC)
     expected = network(network.data_preprocessor(dict(inputs=images))['inputs'])
     answer = teacher((images - mean) / std)
     assert torch.allclose(answer, expected, atol=1e-5)

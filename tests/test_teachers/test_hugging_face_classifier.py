@@ -6,9 +6,9 @@ import torch
 import transformers
 
 from mmdeit.registry import MODELS
-from mmdeit.teachers import Teacher, View
+from mmdeit.teachers import StudentSpec, Teacher
 
-VIEW = View(3, (125.3, 123., 113.9), (63., 62.1, 66.7), to_rgb=True)
+SPEC = StudentSpec(3, (125.3, 123., 113.9), (63., 62.1, 66.7), to_rgb=True)
 NAMES = ('cat', 'dog', 'eel')
 PROCESSOR = dict(image_mean=[0.1, 0.2, 0.3], image_std=[0.5, 0.4, 0.3])
 
@@ -45,13 +45,13 @@ def images():
     """Bytes as the student's data preprocessor leaves them, and in [0, 1]."""
     torch.manual_seed(0)
     images = torch.randint(256, (2, 3, 32, 32)).float()
-    mean, std = (torch.tensor(v)[:, None, None] for v in (VIEW.mean, VIEW.std))
+    mean, std = (torch.tensor(v)[:, None, None] for v in (SPEC.mean, SPEC.std))
     return (images - mean) / std, images / 255
 
 
 def test_answers_as_in_transformers(network, folder, images):
     teacher = Teacher(config(model_name=str(folder)))
-    teacher.adapt(VIEW)
+    teacher.adapt(SPEC)
     mean, std = (
         torch.tensor(v)[:, None, None] for v in PROCESSOR.values())
     expected = network((images[1] - mean) / std).logits
@@ -70,7 +70,7 @@ def test_its_checkpoint_loads(network, folder, images, tmp_path):
         config(model_name=str(folder), pretrained=False),
         str(tmp_path / 'net.pth'),
         data_preprocessor=dict(mean=[0.] * 3, std=[255.] * 3))
-    teacher.adapt(VIEW)
+    teacher.adapt(SPEC)
     expected = network(images[1]).logits
     assert torch.allclose(teacher(images[0]), expected, atol=1e-5)
 
@@ -84,7 +84,7 @@ def test_half_precision_becomes_float32(network, tmp_path):
 def test_without_an_image_processor_it_takes_the_students(network, tmp_path):
     network.save_pretrained(tmp_path)
     teacher = Teacher(config(model_name=str(tmp_path)))
-    teacher.adapt(VIEW)
+    teacher.adapt(SPEC)
     images = torch.rand(1, 3, 8, 8)
     assert teacher.preprocess(images) is images
 
@@ -93,7 +93,7 @@ def test_images_that_are_only_rescaled(folder, images):
     (folder / 'preprocessor_config.json').write_text(
         json.dumps(dict(do_normalize=False, **PROCESSOR)))
     teacher = Teacher(config(model_name=str(folder)))
-    teacher.adapt(VIEW)
+    teacher.adapt(SPEC)
     assert torch.allclose(
         teacher.preprocess(images[0]), images[1], atol=1e-6)
 

@@ -3,15 +3,15 @@ import pytest
 import torch
 from mmpretrain.models.utils.batch_augments import Mixup
 
-from mmdeit.teachers import Preprocessing, View
+from mmdeit.teachers import Preprocessing, StudentSpec
 
-VIEW = View(2, mean=(10., 20., 30.), std=(2., 4., 5.))
+SPEC = StudentSpec(2, mean=(10., 20., 30.), std=(2., 4., 5.))
 IMAGES = torch.tensor([[1., 2., 3.], [0., -1., 1.]])[..., None, None].expand(
     2, 3, 4, 4)
 
 
 def test_the_same_is_the_very_same_tensor():
-    same = Preprocessing(VIEW, mean=[10, 20, 30], std=[2, 4, 5], to_rgb=False)
+    same = Preprocessing(SPEC, mean=[10, 20, 30], std=[2, 4, 5], to_rgb=False)
     assert same(IMAGES) is IMAGES
 
 
@@ -19,48 +19,49 @@ def test_the_same_as_a_data_preprocessor_rounds_it():
     mean = (123.675, 116.28, 103.53)
     rounded = torch.tensor(mean).tolist()
     assert rounded != list(mean)
-    same = Preprocessing(View(2, rounded, rounded), mean, mean, to_rgb=False)
+    spec = StudentSpec(2, rounded, rounded)
+    same = Preprocessing(spec, mean, mean, to_rgb=False)
     assert same(IMAGES) is IMAGES
 
 
 def test_other_mean_and_std_by_hand():
-    other = Preprocessing(VIEW, [12., 20., 25.], [4., 2., 10.], to_rgb=False)
+    other = Preprocessing(SPEC, [12., 20., 25.], [4., 2., 10.], to_rgb=False)
     # The first image was 12, 28, 45; the second 10, 16, 35.
     expected = torch.tensor([[0., 4., 2.], [-0.5, -2., 1.]])
     assert torch.equal(other(IMAGES)[:, :, 0, 0], expected)
 
 
 def test_other_channel_order_by_hand():
-    other = Preprocessing(VIEW, [40., 28., 11.], [5., 4., 1.], to_rgb=True)
+    other = Preprocessing(SPEC, [40., 28., 11.], [5., 4., 1.], to_rgb=True)
     # Reversed: 45, 28, 12 and 35, 16, 10
     expected = torch.tensor([[1., 0., 1.], [-1., -3., -1.]])
     assert torch.allclose(other(IMAGES)[:, :, 0, 0], expected, atol=1e-6)
 
 
 def test_a_student_in_rgb_and_a_teacher_in_bgr():
-    rgb = View(2, (30., 20., 10.), (5., 4., 2.), to_rgb=True)
-    back = Preprocessing(rgb, VIEW.mean, VIEW.std, to_rgb=False)
+    rgb = StudentSpec(2, (30., 20., 10.), (5., 4., 2.), to_rgb=True)
+    back = Preprocessing(rgb, SPEC.mean, SPEC.std, to_rgb=False)
     assert torch.equal(back(IMAGES.flip(1)), IMAGES)
 
 
 @pytest.mark.parametrize('size, expected', [(8, (8, 8)), ((6, 10), (6, 10)),
                                             (None, (4, 4))])
 def test_resizes(size, expected):
-    resize = Preprocessing(VIEW, VIEW.mean, VIEW.std, False, input_size=size)
+    resize = Preprocessing(SPEC, SPEC.mean, SPEC.std, False, input_size=size)
     out = resize(IMAGES)
     assert out.shape == (2, 3, *expected)
     assert torch.allclose(out[:, :, 2, 2], IMAGES[:, :, 2, 2], atol=1e-6)
 
 
 def test_its_own_size_is_left_alone():
-    resize = Preprocessing(VIEW, VIEW.mean, VIEW.std, False, input_size=4)
+    resize = Preprocessing(SPEC, SPEC.mean, SPEC.std, False, input_size=4)
     assert resize(IMAGES) is IMAGES
 
 
 @pytest.mark.parametrize('mean', [(128., ), (0., )])
 def test_grey_images_for_a_teacher_in_colour(mean):
     """Also where nothing else is to be done."""
-    grey = View(2, mean, (64., ))
+    grey = StudentSpec(2, mean, (64., ))
     colour = Preprocessing(grey, [128.] * 3, [64.] * 3, to_rgb=True)
     images = torch.randn(2, 1, 4, 4)
     out = colour(images)
@@ -69,7 +70,7 @@ def test_grey_images_for_a_teacher_in_colour(mean):
 
 
 def test_a_student_that_does_not_normalise():
-    out = Preprocessing(View(2), [10., 20., 30.], [2., 4., 5.], False)(
+    out = Preprocessing(StudentSpec(2), [10., 20., 30.], [2., 4., 5.], False)(
         torch.full((1, 3, 4, 4), 20.))
     assert out[0, :, 0, 0].tolist() == [5., 0., -2.]
 
@@ -77,10 +78,10 @@ def test_a_student_that_does_not_normalise():
 def test_commutes_with_mixup():
     """Mixing what the teacher wants is what it gets of the mixed images."""
     images = 255 * torch.rand(4, 3, 8, 8)
-    mean, std = (torch.tensor(v)[:, None, None] for v in (VIEW.mean, VIEW.std))
+    mean, std = (torch.tensor(v)[:, None, None] for v in (SPEC.mean, SPEC.std))
     seen = (images - mean) / std
     teachers = Preprocessing(
-        VIEW, [120., 110., 100.], [60., 50., 40.], True, input_size=12)
+        SPEC, [120., 110., 100.], [60., 50., 40.], True, input_size=12)
     mixed = []
     for batch in (seen, teachers(seen)):
         torch.manual_seed(0)
@@ -91,7 +92,7 @@ def test_commutes_with_mixup():
 
 
 def test_changes_some_arguments_only():
-    other = Preprocessing(VIEW, VIEW.mean, VIEW.std, False, input_size=8)
-    flipped = other.but(to_rgb=True)
+    other = Preprocessing(SPEC, SPEC.mean, SPEC.std, False, input_size=8)
+    flipped = other.replace(to_rgb=True)
     assert flipped.arguments == {**other.arguments, 'to_rgb': True}
     assert not other.flip and flipped.flip

@@ -5,9 +5,9 @@ import torch
 from mmengine.registry import MODELS
 from torch import nn
 
-from mmdeit.teachers import Teacher, View
+from mmdeit.teachers import StudentSpec, Teacher
 
-from .toy import STUDENT, VIEW, ToyClassifier, fit_teacher, teacher_config
+from .toy import SPEC, STUDENT, ToyClassifier, fit_teacher, teacher_config
 
 IMAGES = torch.zeros(3, 3, 16, 16)
 
@@ -23,7 +23,7 @@ def test_is_frozen_and_in_eval(checkpoint):
     assert not any(m.training for m in teacher.modules())
     assert len(list(teacher.parameters())) == 2
     assert not any(p.requires_grad for p in teacher.parameters())
-    teacher.adapt(VIEW)
+    teacher.adapt(SPEC)
     assert not any(m.training for m in teacher.modules())
     start = {k: v.clone() for k, v in teacher.state_dict().items()}
     assert not teacher(IMAGES).requires_grad
@@ -41,11 +41,11 @@ def test_loads_its_checkpoint(checkpoint):
 def test_settings_of_its_own_come_before_the_students():
     model = dict(type='ToyClassifier')
     teacher = Teacher(model)
-    teacher.adapt(VIEW)
+    teacher.adapt(SPEC)
     assert teacher.preprocess(IMAGES) is IMAGES  # nothing is known
 
     teacher = Teacher(model, data_preprocessor=dict(to_rgb=True))
-    teacher.adapt(VIEW)
+    teacher.adapt(SPEC)
     assert teacher.preprocess.arguments['to_rgb']
     assert list(teacher.preprocess.arguments['mean']) == STUDENT['mean']
 
@@ -55,7 +55,7 @@ def test_answers_for_the_students_classes():
         dict(type='ToyClassifier', num_classes=3),
         class_names=['x', 'y', 'z'],
         class_mapping='name')
-    teacher.adapt(View(2, class_names=['z', 'x']))
+    teacher.adapt(StudentSpec(2, class_names=['z', 'x']))
     assert torch.equal(teacher(IMAGES), teacher.network(IMAGES)[:, [2, 0]])
 
 
@@ -63,7 +63,7 @@ def test_wrong_mapping_names_the_teacher():
     teacher = Teacher(
         dict(type='ToyClassifier'), class_mapping=[0], name='mine')
     with pytest.raises(ValueError, match="teacher 'mine': class_mapping has 1"):
-        teacher.adapt(VIEW)
+        teacher.adapt(SPEC)
 
 
 @pytest.mark.parametrize('accuracy', [0.94, 0, -3, 101])
@@ -88,7 +88,7 @@ data_preprocessor = dict(num_classes=8, mean=[1., 2., 3.], std=[4., 5., 6.],
                          to_rgb=True)
 """)
     teacher = Teacher(str(path))
-    teacher.adapt(VIEW)
+    teacher.adapt(SPEC)
     arguments = teacher.preprocess.arguments
     assert (arguments['mean'], arguments['std'], arguments['to_rgb']) == (
         [1., 2., 3.], [4., 5., 6.], True)

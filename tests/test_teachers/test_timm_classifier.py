@@ -5,11 +5,11 @@ import timm
 import torch
 
 from mmdeit.registry import MODELS
-from mmdeit.teachers import Teacher, View
+from mmdeit.teachers import StudentSpec, Teacher
 
 NAME = 'test_resnet.r160_in1k'
 # As CIFAR's: RGB as loaded, with other mean and std than the teacher's.
-VIEW = View(4, (125.3, 123., 113.9), (63., 62.1, 66.7))
+SPEC = StudentSpec(4, (125.3, 123., 113.9), (63., 62.1, 66.7))
 
 
 @pytest.fixture
@@ -18,8 +18,8 @@ def images():
     return torch.randint(256, (2, 3, 64, 64)).float()
 
 
-def seen_by(view, images):
-    mean, std = (torch.tensor(v)[:, None, None] for v in (view.mean, view.std))
+def seen_by(spec, images):
+    mean, std = (torch.tensor(v)[:, None, None] for v in (spec.mean, spec.std))
     return (images - mean) / std
 
 
@@ -34,12 +34,12 @@ def test_its_checkpoint_loads_and_answers_as_in_timm(images, tmp_path, to_rgb):
             model_name=NAME,
             pretrained=False,
             num_classes=4), str(tmp_path / 'resnet.pth'))
-    view = View(4, VIEW.mean, VIEW.std, to_rgb)
-    teacher.adapt(view)
+    spec = StudentSpec(4, SPEC.mean, SPEC.std, to_rgb)
+    teacher.adapt(spec)
     cfg = network.pretrained_cfg
     expected = network(
-        seen_by(View(4, cfg['mean'], cfg['std']), images / 255))
-    answer = teacher(seen_by(view, images))
+        seen_by(StudentSpec(4, cfg['mean'], cfg['std']), images / 255))
+    answer = teacher(seen_by(spec, images))
     assert torch.allclose(answer, expected, atol=1e-5)
     assert expected.std() > 1e-3
 
@@ -57,10 +57,10 @@ def test_weights_and_names_in_timms_format(images, tmp_path):
     teacher = Teacher(
         dict(
             type='mmdeit.TimmClassifier', model_name=f'local-dir:{tmp_path}'))
-    teacher.adapt(VIEW)
+    teacher.adapt(SPEC)
     expected = network(
-        seen_by(View(3, (0.1, 0.2, 0.3), (0.5, ) * 3), images / 255))
-    answer = teacher(seen_by(VIEW, images))
+        seen_by(StudentSpec(3, (0.1, 0.2, 0.3), (0.5, ) * 3), images / 255))
+    answer = teacher(seen_by(SPEC, images))
     assert torch.allclose(answer, expected, atol=1e-5)
     assert list(teacher.class_names) == ['a', 'b', 'c']
 

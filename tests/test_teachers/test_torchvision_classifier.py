@@ -3,9 +3,9 @@ import torch
 from torchvision import models
 
 from mmdeit.registry import MODELS
-from mmdeit.teachers import Teacher, View
+from mmdeit.teachers import StudentSpec, Teacher
 
-VIEW = View(4, (125.3, 123., 113.9), (63., 62.1, 66.7), to_rgb=True)
+SPEC = StudentSpec(4, (125.3, 123., 113.9), (63., 62.1, 66.7), to_rgb=True)
 NAME = 'squeezenet1_1'
 
 
@@ -14,7 +14,7 @@ def images():
     """Bytes as the student's data preprocessor leaves them, and in [0, 1]."""
     torch.manual_seed(0)
     images = torch.randint(256, (2, 3, 64, 64)).float()
-    mean, std = (torch.tensor(v)[:, None, None] for v in (VIEW.mean, VIEW.std))
+    mean, std = (torch.tensor(v)[:, None, None] for v in (SPEC.mean, SPEC.std))
     return (images - mean) / std, images / 255
 
 
@@ -33,7 +33,7 @@ def hub(tmp_path, monkeypatch):
 def test_its_weights_answer_as_in_torchvision(hub, images):
     teacher = Teacher(
         dict(type='mmdeit.TorchvisionClassifier', model_name=NAME))
-    teacher.adapt(VIEW)
+    teacher.adapt(SPEC)
     preset = models.get_model_weights(NAME).IMAGENET1K_V1.transforms()
     mean, std = (
         torch.tensor(v)[:, None, None] for v in (preset.mean, preset.std))
@@ -55,7 +55,7 @@ def test_a_checkpoint_of_other_classes(images, tmp_path):
             num_classes=4),
         str(tmp_path / 'net.pth'),
         data_preprocessor=dict(mean=[0.] * 3, std=[255.] * 3))
-    teacher.adapt(VIEW)
+    teacher.adapt(SPEC)
     assert torch.allclose(teacher(images[0]), network(images[1]), atol=1e-5)
     assert teacher.class_names is None
 

@@ -16,7 +16,7 @@ from mmpretrain.structures import DataSample
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from mmdeit.teachers import Preprocessing, View
+from mmdeit.teachers import Preprocessing, StudentSpec
 
 HUES = torch.tensor([[160., 100., 90.], [90., 160., 100.], [100., 90., 160.],
                      [120., 120., 120.]])  # RGB
@@ -27,7 +27,7 @@ SIZE = 16
 IMAGENET = dict(
     mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], to_rgb=True)
 STUDENT = dict(mean=[100., 110., 120.], std=[50., 50., 50.])
-VIEW = View(len(CLASSES), class_names=CLASSES, **STUDENT)
+SPEC = StudentSpec(len(CLASSES), class_names=CLASSES, **STUDENT)
 
 
 def make_image(index: int) -> Tensor:
@@ -102,7 +102,7 @@ def fit_teacher(path: Path, input_size: int = SIZE) -> None:
     head, network.head = network.head, nn.Identity()
     images = torch.stack([make_image(i) for i in range(256)]).float()
     images = Preprocessing(
-        View(len(CLASSES), (0., ) * 3, (1., ) * 3), **IMAGENET,
+        StudentSpec(len(CLASSES), (0., ) * 3, (1., ) * 3), **IMAGENET,
         input_size=input_size)(images)
     labels = torch.arange(256) % len(CLASSES)
     x = network(images)

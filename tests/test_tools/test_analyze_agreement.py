@@ -6,7 +6,7 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import DATASETS, MODELS, init_default_scope
 
-from mmdeit.teachers import View
+from mmdeit.teachers import StudentSpec
 
 from .conftest import ROOT, run_tool
 
@@ -153,7 +153,7 @@ def test_everything_beside_the_paper(distilled_options, checkpoints, tmp_path):
     images = student.data_preprocessor(
         dict(inputs=torch.stack([x['inputs'] for x in dataset])))['inputs']
     teacher = MODELS.build(cfg.custom_hooks[0].teacher)
-    teacher.adapt(View.of(student))
+    teacher.adapt(StudentSpec.of(student))
     labels = torch.tensor(dataset.get_gt_labels())
     for row, network in ((1, teacher), (2, student)):
         with torch.no_grad():

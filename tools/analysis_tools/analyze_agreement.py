@@ -31,8 +31,8 @@ from mmdeit.cli import (
     set_dataloader_defaults,
 )
 from mmdeit.structures import stack_targets
-from mmdeit.teachers import View
-from mmdeit.teachers.answer import check_answer
+from mmdeit.teachers import StudentSpec
+from mmdeit.teachers.check_answer import check_answer
 
 
 def parse_args() -> argparse.Namespace:
@@ -103,7 +103,7 @@ def analyse(
         stage, None without a distillation token.
     """
     backbone = getattr(student, 'backbone', None)
-    num_classes = View.of(student).num_classes
+    num_classes = StudentSpec.of(student).num_classes
     has_token = hasattr(backbone, 'dist_token')
     cosines = TokenCosines(backbone) if has_token else None
     batches: List[Dict[str, torch.Tensor]] = []
@@ -140,15 +140,15 @@ def run(args: argparse.Namespace) -> None:
     if args.undistilled is not None:
         undistilled = build_student(
             Config.fromfile(args.undistilled[0]), args.undistilled[1])
-        ours, its = (View.of(model).num_classes
+        ours, its = (StudentSpec.of(model).num_classes
                      for model in (student, undistilled))
         if ours != its:
             raise ValueError(f'the undistilled student has {its} classes, the '
                              f'distilled {ours}: give one of the same data')
     loader = Runner.build_dataloader(cfg[name], seed=0)
     teacher.adapt(
-        View.of(student,
-                getattr(loader.dataset, 'metainfo', {}).get('classes')))
+        StudentSpec.of(student,
+                       getattr(loader.dataset, 'metainfo', {}).get('classes')))
     teacher.to(get_device())
     # without an accelerator in fp32, as the other tools
     amp = args.amp and get_device() != 'cpu'

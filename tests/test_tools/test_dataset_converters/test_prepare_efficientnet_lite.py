@@ -11,7 +11,7 @@ from mmengine.config import Config
 from mmengine.registry import MODELS
 from PIL import Image
 
-from mmdeit.teachers import View
+from mmdeit.teachers import StudentSpec
 from mmdeit.teachers.preflight import preflight
 
 from ..conftest import ROOT
@@ -64,7 +64,7 @@ def build_teacher(checkpoint, **changes):
         **cfg.custom_hooks[0].teacher, 'checkpoint': str(checkpoint),
         **changes
     })
-    teacher.adapt(View(num_classes=1000, to_rgb=True, **IMAGENET))
+    teacher.adapt(StudentSpec(num_classes=1000, to_rgb=True, **IMAGENET))
     return teacher
 
 

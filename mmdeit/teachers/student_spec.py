@@ -6,7 +6,7 @@ from torch import nn
 
 
 @dataclass(frozen=True)
-class View:
+class StudentSpec:
     """The images and classes of a student.
 
     Args:
@@ -29,7 +29,7 @@ class View:
     @classmethod
     def of(cls,
            student: nn.Module,
-           class_names: Optional[Sequence[str]] = None) -> 'View':
+           class_names: Optional[Sequence[str]] = None) -> 'StudentSpec':
         """Read it off a classifier.
 
         Args:
@@ -38,7 +38,7 @@ class View:
                 None.
 
         Returns:
-            View: What the classifier's data preprocessor says.
+            StudentSpec: What the classifier's data preprocessor says.
         """
         preprocessor = student.data_preprocessor
         stated = getattr(preprocessor, 'mean', None) is not None

@@ -4,10 +4,10 @@ import torch
 from mmengine.registry import MODELS
 from torch import nn
 
-from mmdeit.teachers import Teacher, TeacherEnsemble, View
-from mmdeit.teachers.answer import check_answer
+from mmdeit.teachers import StudentSpec, Teacher, TeacherEnsemble
+from mmdeit.teachers.check_answer import check_answer
 
-from .toy import VIEW, make_config
+from .toy import SPEC, make_config
 
 IMAGES = torch.zeros(2, 3, 16, 16)
 ANSWERS = {
@@ -72,7 +72,7 @@ BAD = [
 def test_an_odd_member_is_named(config, message):
     ensemble = TeacherEnsemble(
         [dict(model=dict(type='Answering', answer='good'), name='a'), config])
-    ensemble.adapt(VIEW)
+    ensemble.adapt(SPEC)
     with pytest.raises(ValueError, match=f"teacher 'odd' .*{message}") as error:
         check_answer(ensemble, IMAGES, 8)
     assert '\n' not in str(error.value)
@@ -86,7 +86,7 @@ def test_an_odd_member_is_named(config, message):
 def test_good_ones_pass(config):
     teacher = Teacher(**config)
     num_classes = len(config.get('class_mapping', range(8)))
-    teacher.adapt(View(num_classes, (0., ) * 3, (1., ) * 3))
+    teacher.adapt(StudentSpec(num_classes, (0., ) * 3, (1., ) * 3))
     check_answer(teacher, IMAGES, num_classes)
 
 
@@ -96,9 +96,9 @@ def test_a_compiler_that_fails(monkeypatch):
         raise RuntimeError('no C++ compiler')
 
     teacher = Teacher(**teacher_of('good'))
-    teacher.adapt(VIEW)
+    teacher.adapt(SPEC)
     monkeypatch.setattr(torch, 'compile', lambda network: no_compiler)
-    teacher.use(teacher.executions[0].__class__(compile=True))
+    teacher.set_execution(teacher.executions[0].__class__(compile=True))
     with pytest.raises(ValueError, match='or compile=False .no C.. compiler'):
         check_answer(teacher, IMAGES, 8)
 

@@ -2,7 +2,7 @@ import torch
 from mmengine.registry import MODELS
 from torch import nn
 
-from mmdeit.teachers import View
+from mmdeit.teachers import StudentSpec
 
 
 class Student(nn.Module):
@@ -17,19 +17,22 @@ class Student(nn.Module):
 
 def test_is_read_off_the_data_preprocessor():
     student = Student(mean=[1., 2., 3.], std=[4., 5., 6.], to_rgb=True)
-    view = View.of(student, ('a', 'b', 'c'))
-    assert view == View(3, (1., 2., 3.), (4., 5., 6.), True, ('a', 'b', 'c'))
+    spec = StudentSpec.of(student, ('a', 'b', 'c'))
+    assert spec == StudentSpec(
+        3, (1., 2., 3.), (4., 5., 6.), True, ('a', 'b', 'c'))
 
 
 def test_of_a_grey_student():
-    assert View.of(Student(mean=[128], std=[64])) == View(3, (128, ), (64, ))
+    spec = StudentSpec.of(Student(mean=[128], std=[64]))
+    assert spec == StudentSpec(3, (128, ), (64, ))
 
 
 def test_of_a_student_that_does_not_normalise():
-    assert View.of(Student()) == View(3, (0., ), (1., ), False, None)
+    spec = StudentSpec.of(Student())
+    assert spec == StudentSpec(3, (0., ), (1., ), False, None)
 
 
 def test_of_a_student_without_any_settings():
     student = Student()
     student.data_preprocessor = torch.nn.Identity()
-    assert View.of(student) == View(3)
+    assert StudentSpec.of(student) == StudentSpec(3)
