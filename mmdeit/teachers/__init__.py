@@ -1,3 +1,4 @@
+from .base_teacher import BaseTeacher
 from .ensemble import TeacherEnsemble
 from .exported_classifier import ExportedClassifier
 from .hugging_face_classifier import HuggingFaceClassifier
@@ -9,7 +10,7 @@ from .timm_classifier import TimmClassifier
 from .torchvision_classifier import TorchvisionClassifier
 
 __all__ = [
-    'ExportedClassifier', 'HuggingFaceClassifier', 'Preprocessing',
-    'StudentSpec', 'Teacher', 'TeacherEnsemble', 'TimmClassifier',
-    'TorchvisionClassifier', 'prepare_teacher'
+    'BaseTeacher', 'ExportedClassifier', 'HuggingFaceClassifier',
+    'Preprocessing', 'StudentSpec', 'Teacher', 'TeacherEnsemble',
+    'TimmClassifier', 'TorchvisionClassifier', 'prepare_teacher'
 ]

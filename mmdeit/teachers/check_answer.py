@@ -4,15 +4,17 @@ from textwrap import shorten
 import torch
 from torch import Tensor
 
+from .base_teacher import BaseTeacher
 from .teacher import Teacher
 
 
 @torch.no_grad()
-def check_answer(teacher: Teacher, inputs: Tensor, num_classes: int) -> None:
+def check_answer(teacher: BaseTeacher, inputs: Tensor,
+                 num_classes: int) -> None:
     """Ask each member of a teacher for one answer, and look at it.
 
     Args:
-        teacher (Teacher): The teacher or ensemble, adapted to the student.
+        teacher (BaseTeacher): The teacher, adapted to the student.
         inputs (Tensor): A few of the student's images, ``(N, C, H, W)``.
         num_classes (int): Number K of the student's classes.
 

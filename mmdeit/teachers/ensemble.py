@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from mmdeit.registry import MODELS
 
+from .base_teacher import BaseTeacher
 from .student_spec import StudentSpec
 from .teacher import Teacher
 
@@ -13,7 +14,7 @@ COMBINATIONS = ('probabilities', 'logits', 'vote')
 
 
 @MODELS.register_module()
-class TeacherEnsemble(nn.Module):
+class TeacherEnsemble(BaseTeacher):
     """A weighted mean, or vote, of teachers.
 
     Each member has its own preprocessing, classes and precision.
@@ -68,24 +69,16 @@ class TeacherEnsemble(nn.Module):
         return list(self._members)
 
     def adapt(self, spec: StudentSpec) -> None:
-        """Fit each member to a student; see :meth:`Teacher.adapt`."""
+        """Fit each member to a student; see :meth:`BaseTeacher.adapt`."""
         for member in self.members:
             member.adapt(spec)
 
     def tune(self, inputs: Tensor) -> str:
-        """Choose each member's execution; see :meth:`Teacher.tune`."""
+        """Choose each member's execution; see :meth:`BaseTeacher.tune`."""
         return '\n'.join(member.tune(inputs) for member in self.members)
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """Answer a batch of the student's.
-
-        Args:
-            inputs (Tensor): Normalised, mixed images of shape
-                ``(N, C, H, W)``.
-
-        Returns:
-            Tensor: Of shape ``(N, K)``, see :meth:`join`.
-        """
+        """See :meth:`BaseTeacher.forward`."""
         return self.join([member(inputs) for member in self.members])
 
     def join(self, answers: Sequence[Tensor]) -> Tensor:

@@ -15,6 +15,7 @@ from rich.table import Table
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
+from .base_teacher import BaseTeacher
 from .diagnosis import TRAIN_MODE, depends_on_batch, diagnose
 
 Batch = Tuple[Tensor, Tensor]
@@ -51,12 +52,12 @@ def read_batches(dataset: Dataset, preprocessor: nn.Module,
 
 
 @torch.no_grad()
-def preflight(teacher: nn.Module, batches: Iterable[Batch],
+def preflight(teacher: BaseTeacher, batches: Iterable[Batch],
               num_classes: int) -> str:
     """Evaluate a teacher and each of its members.
 
     Args:
-        teacher (nn.Module): The teacher or ensemble, adapted to the student.
+        teacher (BaseTeacher): The teacher, adapted to the student.
         batches (Iterable[tuple[Tensor, Tensor]]): Held-out images of the
             student's, ``(N, C, H, W)``, and their labels ``(N, )``.
         num_classes (int): Number K of classes.
@@ -80,7 +81,7 @@ def preflight(teacher: nn.Module, batches: Iterable[Batch],
     return _table(rows, num_images, num_classes)
 
 
-def _evaluate(teacher: nn.Module,
+def _evaluate(teacher: BaseTeacher,
               batches: Iterable[Batch]) -> Tuple[List[Row], int, Batch]:
     """Accuracy of each member and of all, on how many, and the first ones."""
     names = [(m.name, m.expected_accuracy) for m in teacher.members]

@@ -10,23 +10,24 @@ from mmengine.runner import Runner
 from rich.console import Console
 from rich.progress import track
 from torch import Tensor, nn
+from torch.utils.data import Dataset
 
 from mmdeit.environment import keep_random_state
 
+from .base_teacher import BaseTeacher
 from .check_answer import check_answer
 from .preflight import BATCH, preflight, read_batches
 from .student_spec import StudentSpec
 
 
-def prepare_teacher(teacher: nn.Module, runner: Runner,
+def prepare_teacher(teacher: BaseTeacher, runner: Runner,
                     num_images: int) -> None:
     """Fit a teacher to a student, choose its execution, and examine it.
 
     The random numbers of the training stay what they are without it.
 
     Args:
-        teacher (nn.Module): A :class:`Teacher` or :class:`TeacherEnsemble`,
-            changed in place.
+        teacher (BaseTeacher): Changed in place.
         runner (Runner): Has the student and its datasets.
         num_images (int): How many images of the validation dataset it is
             evaluated on, by the first process; 0 for none.
@@ -47,11 +48,11 @@ def prepare_teacher(teacher: nn.Module, runner: Runner,
                 '\n' + examine_teacher(teacher, runner, num_images))
 
 
-def fit_teacher(teacher: nn.Module, runner: Runner) -> Tensor:
+def fit_teacher(teacher: BaseTeacher, runner: Runner) -> Tensor:
     """Fit a teacher to a student, and see that it answers.
 
     Args:
-        teacher (nn.Module): Changed in place.
+        teacher (BaseTeacher): Changed in place.
         runner (Runner): Has the student and its datasets.
 
     Returns:
@@ -63,11 +64,7 @@ def fit_teacher(teacher: nn.Module, runner: Runner) -> Tensor:
     """
     student = _student(runner)
     dataset = runner.train_dataloader.dataset
-    spec = StudentSpec.of(
-        student, getattr(dataset, 'metainfo', {}).get('classes'))
-    teacher.adapt(spec)
-    teacher.to(next(student.parameters()).device)
-
+    spec = adapt_teacher(teacher, student, dataset)
     inputs, _ = next(read_batches(dataset, student.data_preprocessor, 2))
     check_answer(teacher, inputs, spec.num_classes)
     # Where a pass is slow, a smaller batch tells as much.
@@ -75,12 +72,34 @@ def fit_teacher(teacher: nn.Module, runner: Runner) -> Tensor:
     return inputs[:1].repeat(batch_size, 1, 1, 1)
 
 
-def examine_teacher(teacher: nn.Module, runner: Runner,
+def adapt_teacher(teacher: BaseTeacher, student: nn.Module,
+                  dataset: Dataset) -> StudentSpec:
+    """Fit a teacher to a student's images and classes, on its device.
+
+    Args:
+        teacher (BaseTeacher): Changed in place.
+        student (nn.Module): A classifier of mmpretrain.
+        dataset (Dataset): Its dataset, which may name the classes.
+
+    Returns:
+        StudentSpec: What the student sees.
+
+    Raises:
+        ValueError: If the teacher does not fit.
+    """
+    spec = StudentSpec.of(
+        student, getattr(dataset, 'metainfo', {}).get('classes'))
+    teacher.adapt(spec)
+    teacher.to(next(student.parameters()).device)
+    return spec
+
+
+def examine_teacher(teacher: BaseTeacher, runner: Runner,
                     num_images: int) -> str:
     """Evaluate a teacher on validation images, in the first process.
 
     Args:
-        teacher (nn.Module): Adapted to the student.
+        teacher (BaseTeacher): Adapted to the student.
         runner (Runner): Has the student and a validation dataset.
         num_images (int): How many images, at most.
 

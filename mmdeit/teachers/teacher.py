@@ -3,22 +3,22 @@ from pathlib import Path
 from typing import List, Optional, Sequence, Union
 
 import torch
-from mmengine.config import Config
 from mmengine.dist import broadcast_object_list
-from mmpretrain.apis import ModelHub
 from torch import Tensor, nn
 
 from mmdeit.checkpoint import load_weights
 from mmdeit.registry import MODELS
 
+from .base_teacher import BaseTeacher
 from .class_mapping import class_indices
 from .execution import Execution, executions, measure
+from .find_model import find_model
 from .preprocessing import Preprocessing, normalisation
 from .student_spec import StudentSpec
 
 
 @MODELS.register_module()
-class Teacher(nn.Module):
+class Teacher(BaseTeacher):
     """Any classifier, with its own preprocessing, classes and precision.
 
     Args:
@@ -99,18 +99,11 @@ class Teacher(nn.Module):
 
     @property
     def members(self) -> List['Teacher']:
-        """list[Teacher]: Itself; an ensemble has several."""
+        """list[Teacher]: Itself."""
         return [self]
 
     def adapt(self, spec: StudentSpec) -> None:
-        """Fit the preprocessing and the classes to a student.
-
-        Args:
-            spec (StudentSpec): What the student sees.
-
-        Raises:
-            ValueError: If the class mapping is wrong.
-        """
+        """See :meth:`BaseTeacher.adapt`."""
         self.preprocess = Preprocessing(
             spec,
             input_size=self.input_size,
@@ -124,19 +117,15 @@ class Teacher(nn.Module):
                 raise ValueError(f'teacher {self.name!r}: {error}') from error
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """Answer a batch of the student's.
-
-        Args:
-            inputs (Tensor): Normalised, mixed images of shape
-                ``(N, C, H, W)``.
-
-        Returns:
-            Tensor: Logits for the student's classes, of shape ``(N, K)``.
-        """
+        """See :meth:`BaseTeacher.forward`."""
         logits = self.execute(self.preprocess(inputs))
         if self.indices is None:
             return logits
         return logits.index_select(1, self.indices)
+
+    def join(self, answers: Sequence[Tensor]) -> Tensor:
+        """See :meth:`BaseTeacher.join`: its own answer."""
+        return answers[0]
 
     def set_execution(self, execution: Execution) -> None:
         """Execute the network in another way from now on.
@@ -148,17 +137,7 @@ class Teacher(nn.Module):
         self.execute = execution.prepare(self.network)
 
     def tune(self, inputs: Tensor) -> str:
-        """Take the fastest of the ways that the config leaves open.
-
-        Args:
-            inputs (Tensor): A batch of the student's, ``(N, C, H, W)``.
-
-        Returns:
-            str: What was chosen, and from which timings, in a line.
-
-        Raises:
-            ValueError: If none of them works.
-        """
+        """See :meth:`BaseTeacher.tune`."""
         if len(self.executions) == 1:
             return f'{self.name}: {self.execution}'
         try:
@@ -178,47 +157,6 @@ class Teacher(nn.Module):
         timings = '; '.join(f'{way}: {1000 * s:.1f} ms'
                             for way, s in seconds.items())
         return f'{self.name}: {chosen} (measured {timings})'
-
-
-def find_model(name: str) -> tuple:
-    """Look up a classifier by its config file or its name in mmpretrain.
-
-    Args:
-        name (str): Path of a config file, or a name such as
-            ``'resnet50_8xb32_in1k'``.
-
-    Returns:
-        tuple[dict, str | None]: Config of the model with its data
-        preprocessor, and the address of its weights, if it is known.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If mmpretrain knows no such name, or the file has no
-            model.
-    """
-    weights = None
-    if name.endswith('.py'):
-        if not Path(name).is_file():
-            raise FileNotFoundError(
-                f"no config of a teacher at {name}: correct the path")
-        cfg = Config.fromfile(name)
-        if 'model' not in cfg:
-            raise ValueError(
-                f"{name} describes no model: give a teacher's config")
-    else:
-        try:
-            metainfo = ModelHub.get(name)
-        except ValueError as error:
-            raise ValueError(
-                f'mmpretrain has no model {name!r}: mmpretrain.list_models() '
-                'lists the names; a config file ends in .py') from error
-        cfg, weights = metainfo.config, metainfo.weights
-    model = cfg.model
-    if 'data_preprocessor' in cfg:
-        model.setdefault('data_preprocessor', cfg.data_preprocessor)
-    # Its types are found whatever the scope of the student's config.
-    model.setdefault('_scope_', cfg.get('default_scope', 'mmpretrain'))
-    return model, weights
 
 
 def _name(model: dict, checkpoint: Optional[str]) -> str:

@@ -8,7 +8,7 @@ from mmengine.registry import MODELS, DefaultScope
 from mmpretrain.apis import ModelHub
 
 from mmdeit.teachers import StudentSpec, Teacher
-from mmdeit.teachers.teacher import find_model
+from mmdeit.teachers.find_model import find_model
 
 NAME = 'resnet18_8xb16_cifar10'
 SPEC = StudentSpec(10, (10., 20., 30.), (40., 50., 60.))

@@ -161,12 +161,13 @@ def test_everything_beside_the_paper(distilled_options, checkpoints, tmp_path):
         assert rates[0, row] == pytest.approx(float(wrong))
 
 
-def test_one_head_and_no_token(run, distilled_options, checkpoints, capsys):
+def test_one_head_and_no_token(run, distilled_options, checkpoints, capsys,
+                               tmp_path):
+    cfg = Config.fromfile(UNDISTILLED)
+    cfg.custom_hooks = Config.fromfile(DISTILLED).custom_hooks
+    cfg.dump(tmp_path / 'usual.py')
     checkpoint = checkpoints[UNDISTILLED]
-    run(DISTILLED, checkpoint, *distilled_options,
-        'model.backbone.type=mmdeit.VisionTransformer',
-        'model.head.type=VisionTransformerClsHead',
-        'model.head.loss.type=CrossEntropyLoss')
+    run(tmp_path / 'usual.py', checkpoint, *distilled_options)
     assert 'the student has no distillation token' in capsys.readouterr().out
     result = mmengine.load(checkpoint.with_name('agreement.json'))
     assert result['classifiers'] == ['ground truth', 'convnet', 'student']

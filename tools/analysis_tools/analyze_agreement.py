@@ -31,8 +31,9 @@ from mmdeit.cli import (
     set_dataloader_defaults,
 )
 from mmdeit.structures import stack_targets
-from mmdeit.teachers import StudentSpec
+from mmdeit.teachers import BaseTeacher, StudentSpec
 from mmdeit.teachers.check_answer import check_answer
+from mmdeit.teachers.prepare import adapt_teacher
 
 
 def parse_args() -> argparse.Namespace:
@@ -68,7 +69,7 @@ def build_student(cfg: Config, checkpoint: str) -> nn.Module:
     return student.to(get_device()).eval()
 
 
-def build_teacher(cfg: Config) -> nn.Module:
+def build_teacher(cfg: Config) -> BaseTeacher:
     """Build the teacher of a config.
 
     Raises:
@@ -85,7 +86,7 @@ def build_teacher(cfg: Config) -> nn.Module:
 @torch.no_grad()
 def analyse(
     loader: DataLoader,
-    teacher: nn.Module,
+    teacher: BaseTeacher,
     student: nn.Module,
     undistilled: Optional[nn.Module] = None
 ) -> Tuple[Dict[str, torch.Tensor], Optional[Dict[str, float]]]:
@@ -93,7 +94,7 @@ def analyse(
 
     Args:
         loader (DataLoader): Loads the images and their labels.
-        teacher (nn.Module): Adapted to the student.
+        teacher (BaseTeacher): Adapted to the student.
         student (nn.Module): The distilled student.
         undistilled (nn.Module, optional): Another one. Defaults to None.
 
@@ -146,10 +147,7 @@ def run(args: argparse.Namespace) -> None:
             raise ValueError(f'the undistilled student has {its} classes, the '
                              f'distilled {ours}: give one of the same data')
     loader = Runner.build_dataloader(cfg[name], seed=0)
-    teacher.adapt(
-        StudentSpec.of(student,
-                       getattr(loader.dataset, 'metainfo', {}).get('classes')))
-    teacher.to(get_device())
+    adapt_teacher(teacher, student, loader.dataset)
     # without an accelerator in fp32, as the other tools
     amp = args.amp and get_device() != 'cpu'
     with torch.autocast(get_device(), enabled=amp):
