@@ -7,6 +7,9 @@ from torch import Tensor
 from .base_teacher import BaseTeacher
 from .teacher import Teacher
 
+NOT_FINITE = ("numbers that are not finite: look for damaged weights, or set "
+              "dtype='float32'")
+
 
 @torch.no_grad()
 def check_answer(teacher: BaseTeacher, inputs: Tensor,
@@ -47,9 +50,12 @@ def _fault(member: Teacher, logits: Tensor, num_images: int,
                 f'of shape {shape} instead of logits of shape '
                 f'({num_images}, classes): give it its classifier (a head)')
     if not logits.isfinite().all():
-        return ('answers with numbers that are not finite: look for damaged '
-                "weights, or set dtype='float32'")
+        return f'answers with {NOT_FINITE}'
     if member.indices is not None:
+        names = member.class_names
+        if names is not None and len(names) != shape[1]:
+            return (f'has {shape[1]} classes, but {len(names)} class_names: '
+                    'give the name of each, in order')
         beyond = [i for i in member.indices.tolist() if not 0 <= i < shape[1]]
         return (f'has {shape[1]} classes, but class_mapping asks for class '
                 f'{beyond[0]}: correct it') if beyond else ''

@@ -16,10 +16,12 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from .base_teacher import BaseTeacher
+from .check_answer import NOT_FINITE, check_answer
 from .diagnosis import TRAIN_MODE, depends_on_batch, diagnose
 
 Batch = Tuple[Tensor, Tensor]
-Row = Tuple[str, float, Optional[float]]  # name, accuracy, expected percent
+# name, accuracy, expected percent, images without a finite answer
+Row = Tuple[str, float, Optional[float], int]
 
 BATCH = 64
 # Enough to diagnose by; more would only take longer.
@@ -66,10 +68,17 @@ def preflight(teacher: BaseTeacher, batches: Iterable[Batch],
         str: A table of the accuracies, beside chance and what is expected.
 
     Raises:
-        ValueError: If a member is refused; with the likeliest cause.
+        ValueError: If a member is refused, with the likeliest cause; or does
+            not answer all of these images.
     """
-    rows, num_images, (inputs, labels) = _evaluate(teacher, batches)
-    for member, (_, accuracy, expected) in zip(teacher.members, rows):
+    rows, num_images, (inputs, labels) = _evaluate(teacher, batches,
+                                                   num_classes)
+    for member, (_, accuracy, expected, not_finite) in zip(
+            teacher.members, rows):
+        if not_finite:
+            raise ValueError(
+                f'teacher {member.name!r} answers {not_finite} of {num_images} '
+                f'held-out images with {NOT_FINITE}')
         if depends_on_batch(member, inputs):
             raise ValueError(f'teacher {member.name!r}: {TRAIN_MODE}')
         reason = _refusal(accuracy, expected, num_images, num_classes)
@@ -78,27 +87,33 @@ def preflight(teacher: BaseTeacher, batches: Iterable[Batch],
                       'cause ...', 'current')
             raise ValueError(f'teacher {member.name!r} {reason}: '
                              f'{diagnose(member, inputs, labels)}')
+    if len(teacher.members) == 1:
+        rows.pop()  # all are the one
     return _table(rows, num_images, num_classes)
 
 
-def _evaluate(teacher: BaseTeacher,
-              batches: Iterable[Batch]) -> Tuple[List[Row], int, Batch]:
-    """Accuracy of each member and of all, on how many, and the first ones."""
-    names = [(m.name, m.expected_accuracy) for m in teacher.members]
-    if len(names) > 1:
-        names.append((teacher.name, None))
-    hits, num_images, kept = [0] * len(names), 0, []
+def _evaluate(teacher: BaseTeacher, batches: Iterable[Batch],
+              num_classes: int) -> Tuple[List[Row], int, Batch]:
+    """Rows of the members and of all, on how many, and the first images."""
+    counts, num_images, kept = 0, 0, []
     for inputs, labels in batches:
+        if num_images == 0:  # they may have another size than in training
+            check_answer(teacher, inputs[:2], num_classes)
         answers = [member(inputs) for member in teacher.members]
-        if len(answers) > 1:
-            answers.append(teacher.join(answers))
-        for i, answer in enumerate(answers):
-            hits[i] += int((answer.argmax(dim=1) == labels).sum())
+        answers.append(teacher.join(answers))
+        # (M + 1, 2), summed on the device, which is waited for once
+        counts = counts + torch.stack([
+            torch.stack([(answer.argmax(dim=1) == labels).sum(),
+                         (~answer.isfinite()).any(dim=1).sum()])
+            for answer in answers
+        ])
         if num_images < DIAGNOSED:
             kept.append((inputs, labels))
         num_images += len(labels)
-    rows = [(name, hit / num_images, expected)
-            for hit, (name, expected) in zip(hits, names)]
+    names = [(m.name, m.expected_accuracy) for m in teacher.members]
+    rows = [(name, hits / num_images, expected, not_finite)
+            for (name, expected), (hits, not_finite) in zip(
+                [*names, (teacher.name, None)], counts.tolist())]
     return rows, num_images, tuple(torch.cat(part) for part in zip(*kept))
 
 
@@ -131,7 +146,7 @@ def _table(rows: List[Row], num_images: int, num_classes: int) -> str:
     table.add_column('teacher')
     for heading in ('top-1, %', 'expected', 'chance'):
         table.add_column(heading, justify='right')
-    for name, accuracy, expected in rows:
+    for name, accuracy, expected, _ in rows:
         table.add_row(name, f'{100 * accuracy:.2f}',
                       '' if expected is None else f'{expected:.2f}',
                       f'{100 / num_classes:.2f}')

@@ -111,11 +111,12 @@ def examine_teacher(teacher: BaseTeacher, runner: Runner,
     """
     table, error = '', None
     if is_main_process():
-        student = _student(runner)
-        dataset = runner.val_loop.dataloader.dataset
-        batches = read_batches(dataset, student.data_preprocessor, num_images)
-        count = math.ceil(min(num_images, len(dataset)) / BATCH)
         try:
+            student = _student(runner)
+            dataset = runner.val_loop.dataloader.dataset
+            batches = read_batches(
+                dataset, student.data_preprocessor, num_images)
+            count = math.ceil(min(num_images, len(dataset)) / BATCH)
             table = preflight(teacher, _show_progress(batches, count),
                               StudentSpec.of(student).num_classes)
         except Exception as refusal:  # the others wait, whatever happened

@@ -58,6 +58,8 @@ BAD = [
     (teacher_of('five'), 'has 5 classes, the student 8: give both the same'),
     (teacher_of('five', class_mapping=[4, 3, 2, 1, 0, 5, 6, 7]),
      'has 5 classes, but class_mapping asks for class 5: correct it'),
+    (teacher_of('good', class_mapping=list(range(8)), class_names=['a', 'b']),
+     'has 8 classes, but 2 class_names: give the name of each'),
     (teacher_of('good', class_mapping=[0, 1, 2, 3, 4, 5, 6, -1]),
      'asks for class -1'),
     (teacher_of('good', size=32),
@@ -103,7 +105,7 @@ def test_a_compiler_that_fails(monkeypatch):
         check_answer(teacher, IMAGES, 8)
 
 
-@pytest.mark.parametrize('config, message', [BAD[0], BAD[5], BAD[8], BAD[10]])
+@pytest.mark.parametrize('config, message', [BAD[0], BAD[5], BAD[8], BAD[11]])
 def test_stops_before_the_first_iteration(config, message, tmp_path,
                                           build_runner):
     cfg = make_config(tmp_path)

@@ -11,22 +11,29 @@ from .toy import SPEC, STUDENT, ToyImages, fit_teacher, teacher_config
 
 @MODELS.register_module()
 class RightUpTo(nn.Module):
-    """Knows the first ``right`` of every ten images, which are numbers."""
+    """Knows the first ``right`` of every ten images, which are numbers.
 
-    def __init__(self, right):
+    Its answers to the images from ``nan`` on are not finite.
+    """
+
+    def __init__(self, right, nan=10**6):
         super().__init__()
-        self.right = right
+        self.right, self.nan = right, nan
 
     def forward(self, images):
         number = images[:, 0, 0, 0].long()
         known = number % 10 < self.right
         answer = torch.where(known, number % 4, (number + 1) % 4)
-        return 5. * nn.functional.one_hot(answer, 4)
+        logits = 5. * nn.functional.one_hot(answer, 4)
+        logits[number >= self.nan] = float('nan')
+        return logits
 
 
-def member(right, **kwargs):
-    return dict(model=dict(type='RightUpTo', right=right), name=f'r{right}',
-                **kwargs)
+def member(right, nan=10**6, **kwargs):
+    return dict(
+        model=dict(type='RightUpTo', right=right, nan=nan),
+        name=f'r{right}',
+        **kwargs)
 
 
 def batches(length):
@@ -66,6 +73,48 @@ def test_the_member_at_fault_is_named():
     with pytest.raises(ValueError, match="teacher 'r2' has 20.00 top-1 on 200 "
                        'held-out images, chance is 25.00: '):
         preflight(ensemble, batches(200), 4)
+
+
+def test_numbers_that_are_not_finite():
+    """They may come late, and leave the accuracy as it is."""
+    ensemble = TeacherEnsemble([member(8), member(9, nan=97)])
+    with pytest.raises(ValueError, match="teacher 'r9' answers 3 of 100 held-o"
+                       'ut images with numbers that are not finite: look for'):
+        preflight(ensemble, batches(100), 4)
+
+
+def test_a_size_that_it_cannot_take(monkeypatch):
+    """In validation the images may have another than in training."""
+
+    def fail(self, images):
+        raise RuntimeError('position embeddings')
+
+    monkeypatch.setattr(RightUpTo, 'forward', fail)
+    with pytest.raises(ValueError, match="teacher 'r9' fails on images of 1 "
+                       r'channels and 1x1 pixels: .*\(position embeddings'):
+        preflight(TeacherEnsemble([member(9)]), batches(100), 4)
+
+
+def test_any_member_in_train_mode_is_found():
+    awake = dict(
+        model=dict(type='ToyClassifier', num_classes=4, awake='dropout'),
+        name='awake')
+    ensemble = TeacherEnsemble([awake, awake])
+    ensemble.members[0].network.awake = None
+    images = torch.randn(64, 3, 16, 16)
+    labels = ensemble.members[0](images).argmax(dim=1)
+    with pytest.raises(ValueError, match=r"teacher 'awake \(2\)': train mode"):
+        preflight(ensemble, [(images, labels)], 4)
+
+
+def test_diagnosed_by_the_first_images(monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        'mmdeit.teachers.preflight.diagnose',
+        lambda teacher, inputs, labels: seen.append(inputs.flatten().tolist()))
+    with pytest.raises(ValueError, match='on 600 held-out images, chance'):
+        preflight(TeacherEnsemble([member(1)]), batches(600), 4)
+    assert seen == [list(range(512))]
 
 
 @pytest.mark.parametrize('accuracy, expected, num_images, refused', [

@@ -6,8 +6,9 @@ from mmengine.optim import OptimWrapper
 from mmengine.registry import HOOKS
 
 from mmdeit.environment import keep_random_state
+from mmdeit.teachers import Teacher, prepare
 
-from .toy import IMAGENET, ToyClassifier, ToyImages, make_config
+from .toy import CLASSES, IMAGENET, ToyClassifier, ToyImages, make_config
 
 WRONG = {**IMAGENET, 'to_rgb': False}
 
@@ -116,6 +117,61 @@ def test_runs_in_the_precision_of_the_student(tmp_path, build_runner,
         lambda self, model: torch.autocast('cpu', torch.bfloat16))
     train(cfg, build_runner)
     assert len(seen) > 4 and all(seen)
+
+
+def test_the_other_processes_hear_the_verdict(tmp_path, build_runner,
+                                              monkeypatch):
+    """And examine nothing themselves."""
+
+    def hear(verdict):
+        verdict[0] = 'teacher refused'
+
+    monkeypatch.setattr(prepare, 'is_main_process', lambda: False)
+    monkeypatch.setattr(prepare, 'broadcast_object_list', hear)
+    monkeypatch.setattr(prepare, 'preflight', None)
+    runner = build_runner(make_config(tmp_path))
+    with pytest.raises(ValueError, match='^teacher refused$'):
+        runner.train()
+
+
+def test_the_others_hear_of_images_that_cannot_be_read(
+        tmp_path, build_runner, monkeypatch):
+    verdicts = []
+    take = ToyImages.__getitem__
+
+    def fail(self, index):
+        if self.start == 1000:  # those for validation
+            raise OSError('a damaged image')
+        return take(self, index)
+
+    monkeypatch.setattr(ToyImages, '__getitem__', fail)
+    monkeypatch.setattr(prepare, 'broadcast_object_list', verdicts.append)
+    with pytest.raises(OSError, match='a damaged image'):
+        build_runner(make_config(tmp_path)).train()
+    assert verdicts == [['a damaged image']]
+
+
+def test_classes_by_the_names_of_the_dataset(tmp_path, build_runner, capfd):
+    names = list(CLASSES)
+    train(make_config(tmp_path, class_mapping='name', class_names=names),
+          build_runner)
+    assert '89.84' in capfd.readouterr().out
+    names[0] = 'background'
+    runner = build_runner(
+        make_config(tmp_path, class_mapping='name', class_names=names))
+    with pytest.raises(ValueError, match="'red narrow' is none of the teacher"):
+        runner.train()
+
+
+def test_speed_is_measured_on_a_batch(tmp_path, build_runner, monkeypatch):
+    shapes = []
+    monkeypatch.setattr(
+        Teacher, 'tune',
+        lambda self, inputs: shapes.append(tuple(inputs.shape)) or 'tuned')
+    cfg = make_config(tmp_path)
+    cfg.train_dataloader.batch_size = 32
+    train(cfg, build_runner)
+    assert shapes == [(16, 3, 16, 16)]
 
 
 def test_keep_random_state():
