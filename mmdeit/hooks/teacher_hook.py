@@ -43,12 +43,18 @@ class TeacherHook(Hook):
         log_interval (int): Every how many iterations the log receives
             ``teacher_agreement``, see :func:`teacher_agreement`. Each is a
             synchronisation with the GPU. Defaults to 50.
+
+    Raises:
+        ValueError: If ``preflight`` is no number of images.
     """
 
     def __init__(self,
                  teacher: dict,
                  preflight: int = 512,
                  log_interval: int = 50) -> None:
+        if not isinstance(preflight, int) or preflight < 0:
+            raise ValueError(f'TeacherHook: preflight is {preflight!r}: give a '
+                             'number of images, or 0 to trust the teacher')
         self.teacher_cfg = teacher
         self.preflight = preflight
         self.log_interval = log_interval

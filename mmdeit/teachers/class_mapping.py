@@ -27,24 +27,29 @@ def class_indices(
         list[int]: K indices.
 
     Raises:
-        ValueError: If a class is unknown, ambiguous or stands twice, the
-            names needed are not known, or there are not K classes.
+        ValueError: If the mapping is something else, a class is unknown,
+            ambiguous or stands twice, the names needed are not known, or
+            there are not K classes.
     """
-    if isinstance(mapping, str):
-        if mapping != 'name':
-            raise ValueError(
-                f"class_mapping is {mapping!r}: write 'name', or a list with "
-                "the teacher's class for each of the student's")
+    if mapping == 'name':
         if student_names is None:
             raise ValueError(
                 "class_mapping='name' needs the names of the student's "
                 'classes: set metainfo=dict(classes=[...]) in its dataset')
         mapping = student_names
+    elif isinstance(mapping, str) or not isinstance(mapping, Sequence):
+        raise ValueError(
+            f"class_mapping is {mapping!r}: write 'name', or a list with the "
+            "teacher's class for each of the student's")
     if len(mapping) != num_classes:
         raise ValueError(
             f'class_mapping has {len(mapping)} entries, the student '
             f"{num_classes} classes: write the teacher's class for each")
 
+    for entry in mapping:
+        if not isinstance(entry, (int, str)):
+            raise ValueError(f'class_mapping has {entry!r}: write an index or '
+                             'a name for each class')
     names = [entry for entry in mapping if isinstance(entry, str)]
     if names and teacher_names is None:
         raise ValueError(

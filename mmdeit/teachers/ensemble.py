@@ -30,8 +30,9 @@ class TeacherEnsemble(BaseTeacher):
             ``'probabilities'``.
 
     Raises:
-        ValueError: If there are no members, a weight for each is missing, or
-            ``combine`` is unknown.
+        ValueError: If there are no members, one of them cannot be built,
+            which is named, a weight for each is missing, or ``combine`` is
+            unknown.
     """
 
     # What a vote leaves to the probabilities: less than any voice.
@@ -45,7 +46,9 @@ class TeacherEnsemble(BaseTeacher):
         if not members:
             raise ValueError('an ensemble needs members: give members=[...]')
         weights = [1.] * len(members) if weights is None else list(weights)
-        if len(weights) != len(members) or min(weights) <= 0:
+        if len(weights) != len(members) or not all(
+                isinstance(weight, (int, float)) and weight > 0
+                for weight in weights):
             raise ValueError(
                 f'an ensemble of {len(members)} needs as many weights above '
                 f'0, but has {weights}')
@@ -55,8 +58,7 @@ class TeacherEnsemble(BaseTeacher):
         self.weights = [weight / sum(weights) for weight in weights]
         self.combine = combine
         self._members = nn.ModuleList(
-            MODELS.build({'type': 'mmdeit.Teacher', **member})
-            for member in members)
+            _build(member, i) for i, member in enumerate(members, 1))
         for i, member in enumerate(self.members):
             others = [other.name for other in self.members[:i]]
             if member.name in others:
@@ -109,3 +111,12 @@ class TeacherEnsemble(BaseTeacher):
     def _mean(self, values: List[Tensor]) -> Tensor:
         return sum(
             weight * value for weight, value in zip(self.weights, values))
+
+
+def _build(member: dict, number: int) -> Teacher:
+    try:
+        return MODELS.build({'type': 'mmdeit.Teacher', **member})
+    except Exception as error:  # whatever its parts raise
+        raise ValueError(
+            f'teacher {member.get("name", number)!r} of the ensemble: '
+            f'{error or type(error).__name__}') from error

@@ -8,6 +8,9 @@ from torch import Tensor, nn
 
 from .student_spec import StudentSpec
 
+# What a data preprocessor of mmpretrain has that says nothing of the images.
+OF_LABELS = ('type', '_scope_', 'num_classes', 'to_onehot', 'batch_augments')
+
 
 class Preprocessing(nn.Module):
     """Channel order, normalisation and size of one teacher.
@@ -27,6 +30,10 @@ class Preprocessing(nn.Module):
         input_size (int | tuple[int, int], optional): Height and width it
             wants, by antialiased bicubic interpolation. Defaults to None, the
             student's.
+
+    Raises:
+        ValueError: If one of them is something else, or they are not for the
+            same number of channels.
     """
 
     def __init__(
@@ -42,11 +49,16 @@ class Preprocessing(nn.Module):
             spec=spec, mean=mean, std=std, to_rgb=to_rgb,
             input_size=input_size)
         self.flip = spec.to_rgb != to_rgb
-        self.size = None if input_size is None else to_2tuple(input_size)
-        # Rounded to fp32, as data preprocessors do, then divided in fp64.
-        seen_mean, seen_std, mean, std = (
-            torch.tensor(v, dtype=torch.float32).double()
-            for v in (spec.mean, spec.std, mean, std))
+        self.size = None if input_size is None else _size(input_size)
+        seen_mean, seen_std, mean, std = map(
+            _per_channel, (spec.mean, spec.std, mean, std))
+        if len({len(v) for v in (seen_mean, seen_std, mean, std)} - {1}) > 1:
+            raise ValueError(
+                f'{len(mean)} numbers of mean and {len(std)} of std, but the '
+                f"student's images have {len(seen_mean)} channels: give one "
+                'for each')
+        if not (std > 0).all():
+            raise ValueError(f'std is {std.tolist()}: give numbers above 0')
         if self.flip:
             seen_mean, seen_std = seen_mean.flip(0), seen_std.flip(0)
         scale = seen_std / std
@@ -77,6 +89,24 @@ class Preprocessing(nn.Module):
         return inputs
 
 
+def _per_channel(values: Sequence[float]) -> Tensor:
+    """Rounded to fp32, as data preprocessors do, to be divided in fp64."""
+    try:
+        return torch.tensor(values, dtype=torch.float32).flatten().double()
+    except (TypeError, ValueError) as error:
+        raise ValueError(f'mean or std is {values!r}: give a number for each '
+                         'channel') from error
+
+
+def _size(size: Union[int, Sequence[int]]) -> Sequence[int]:
+    height_width = to_2tuple(size)
+    if len(height_width) != 2 or not all(
+            isinstance(pixels, int) and pixels > 0 for pixels in height_width):
+        raise ValueError(f'input_size is {size!r}: give a number of pixels, or '
+                         'those of height and width')
+    return height_width
+
+
 def normalisation(model: nn.Module,
                   spec: StudentSpec,
                   stated: Optional[dict] = None) -> dict:
@@ -87,12 +117,17 @@ def normalisation(model: nn.Module,
             may say it. One whose ``to_rgb`` is None wants RGB, which is what
             the student has.
         spec (StudentSpec): What the student sees, which fills the gaps.
-        stated (dict, optional): ``mean``, ``std`` and ``to_rgb`` of the
-            teacher's config, which come first. Defaults to None.
+        stated (dict, optional): ``data_preprocessor`` of the teacher's config,
+            whose ``mean``, ``std`` and ``to_rgb`` come first. Defaults to
+            None.
 
     Returns:
         dict: ``mean``, ``std`` and ``to_rgb`` for :class:`Preprocessing`.
+
+    Raises:
+        ValueError: If more is stated about the images than these.
     """
+    stated = {k: v for k, v in (stated or {}).items() if k not in OF_LABELS}
     own = getattr(model, 'data_preprocessor', None)
     result = dict(mean=spec.mean, std=spec.std, to_rgb=spec.to_rgb)
     if getattr(own, 'mean', None) is not None:
@@ -100,4 +135,8 @@ def normalisation(model: nn.Module,
             mean=own.mean.flatten().tolist(), std=own.std.flatten().tolist())
         if own.to_rgb is not None:
             result['to_rgb'] = own.to_rgb
-    return {**result, **(stated or {})}
+    unknown = ', '.join(stated.keys() - result.keys())
+    if unknown:
+        raise ValueError(f'data_preprocessor has {unknown}: give mean, std and '
+                         'to_rgb, and input_size beside it')
+    return {**result, **stated}

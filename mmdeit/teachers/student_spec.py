@@ -39,17 +39,27 @@ class StudentSpec:
 
         Returns:
             StudentSpec: What the classifier's data preprocessor says.
+
+        Raises:
+            ValueError: If neither its head nor that says how many classes it
+                has.
         """
         preprocessor = student.data_preprocessor
+        # Some heads of mmpretrain do not say it, as InceptionV3's.
+        num_classes = getattr(
+            getattr(student, 'head', None), 'num_classes', None) or getattr(
+                preprocessor, 'num_classes', None)
+        if num_classes is None:
+            raise ValueError(
+                f'{type(student).__name__} does not say how many classes it '
+                'has: set num_classes in its head or its data_preprocessor')
         stated = getattr(preprocessor, 'mean', None) is not None
         normalisation = {
             name: tuple(getattr(preprocessor, name).flatten().tolist())
             for name in ('mean', 'std') if stated
         }
         return cls(
-            # Some heads of mmpretrain do not say it, as InceptionV3's.
-            num_classes=getattr(student.head, 'num_classes', None)
-            or preprocessor.num_classes,
+            num_classes=num_classes,
             to_rgb=bool(getattr(preprocessor, 'to_rgb', False)),
             class_names=class_names,
             **normalisation)

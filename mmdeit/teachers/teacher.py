@@ -4,6 +4,7 @@ from typing import List, Optional, Sequence, Union
 
 import torch
 from mmengine.dist import broadcast_object_list
+from mmengine.model import PretrainedInit
 from torch import Tensor, nn
 
 from mmdeit.checkpoint import load_weights
@@ -30,7 +31,7 @@ class Teacher(BaseTeacher):
         checkpoint (str, optional): Path or address of its weights; they must
             fit exactly. Defaults to None, where ``model`` brings its own.
         data_preprocessor (dict, optional): Its ``mean``, ``std`` (0 to 255)
-            and ``to_rgb``, in mmpretrain's terms. Defaults to None: what
+            and ``to_rgb``, as in mmpretrain's configs. Defaults to None: what
             ``model`` says of itself, else the student's.
         input_size (int | tuple[int, int], optional): Height and width that
             the student's view is resized to. Defaults to None, not resized.
@@ -55,7 +56,8 @@ class Teacher(BaseTeacher):
 
     Raises:
         FileNotFoundError: If the checkpoint or config file is missing.
-        ValueError: If the weights do not fit, or an argument is wrong.
+        ValueError: If there are no weights, they do not fit, or an argument
+            is wrong.
     """
 
     def __init__(
@@ -74,21 +76,24 @@ class Teacher(BaseTeacher):
     ) -> None:
         super().__init__()
         self.executions = executions(dtype, channels_last, compile)
+        if not (expected_accuracy is None
+                or isinstance(expected_accuracy, (int, float))
+                and 1 < expected_accuracy <= 100):
+            raise ValueError(f'expected_accuracy is {expected_accuracy!r}: '
+                             'give it in percent, as 94.22')
         if isinstance(model, str):
-            model, weights = find_model(model)
-            checkpoint = checkpoint or weights
+            model, checkpoint = find_model(model, checkpoint)
         self.name = name or _name(model, checkpoint)
         self.network = MODELS.build(model)
         if checkpoint is not None:
             load_weights(self.network, checkpoint)
+        else:
+            _refuse_init_cfg(self.network)
         self.data_preprocessor = data_preprocessor
         self.input_size = input_size
         self.class_mapping = class_mapping
         self.class_names = class_names or getattr(self.network, 'class_names',
                                                   None)
-        if expected_accuracy is not None and not 1 < expected_accuracy <= 100:
-            raise ValueError(f'expected_accuracy is {expected_accuracy}: give '
-                             'it in percent, as 94.22')
         self.expected_accuracy = expected_accuracy
         self.preprocess: nn.Module = nn.Identity()
         # the teacher's class for each of the student's, (K, ); None: the same
@@ -104,17 +109,17 @@ class Teacher(BaseTeacher):
 
     def adapt(self, spec: StudentSpec) -> None:
         """See :meth:`BaseTeacher.adapt`."""
-        self.preprocess = Preprocessing(
-            spec,
-            input_size=self.input_size,
-            **normalisation(self.network, spec, self.data_preprocessor))
-        if self.class_mapping is not None:
-            try:
+        try:
+            self.preprocess = Preprocessing(
+                spec,
+                input_size=self.input_size,
+                **normalisation(self.network, spec, self.data_preprocessor))
+            if self.class_mapping is not None:
                 indices = class_indices(self.class_mapping, spec.num_classes,
                                         spec.class_names, self.class_names)
                 self.indices = torch.tensor(indices)
-            except ValueError as error:
-                raise ValueError(f'teacher {self.name!r}: {error}') from error
+        except ValueError as error:
+            raise ValueError(f'teacher {self.name!r}: {error}') from error
 
     def forward(self, inputs: Tensor) -> Tensor:
         """See :meth:`BaseTeacher.forward`."""
@@ -157,6 +162,20 @@ class Teacher(BaseTeacher):
         timings = '; '.join(f'{way}: {1000 * s:.1f} ms'
                             for way, s in seconds.items())
         return f'{self.name}: {chosen} (measured {timings})'
+
+
+def _refuse_init_cfg(network: nn.Module) -> None:
+    """Refuse weights that nobody loads.
+
+    mmengine's ``init_weights`` would, but passes over those that do not fit.
+    """
+    for module in network.modules():
+        init_cfg = getattr(module, 'init_cfg', None) or []
+        for cfg in [init_cfg] if isinstance(init_cfg, dict) else init_cfg:
+            if cfg['type'] in ('Pretrained', PretrainedInit):
+                raise ValueError(
+                    f'init_cfg or pretrained names {cfg["checkpoint"]}: give '
+                    "the whole network's weights as the teacher's checkpoint")
 
 
 def _name(model: dict, checkpoint: Optional[str]) -> str:

@@ -136,6 +136,19 @@ def test_logs_the_teachers_agreement(cfg, build_runner):
     assert all(0 <= value <= 1 for value in logged.data[0])
 
 
+def test_logs_it_now_and_then(cfg, build_runner):
+    cfg.custom_hooks[0].log_interval = 3
+    runner, _ = train(cfg, build_runner)
+    logged = runner.message_hub.get_scalar('train/teacher_agreement')
+    assert len(logged.data[0]) == 2  # after 3 and 6 of 8 iterations
+
+
+@pytest.mark.parametrize('preflight', [-5, 0.5, None])
+def test_preflight_is_a_number_of_images(preflight):
+    with pytest.raises(ValueError, match=f'preflight is {preflight}: give a n'):
+        TeacherHook(dict(), preflight=preflight)
+
+
 def test_agreement_by_hand():
     logits = torch.tensor([[0., 1., 0.], [2., 0., 0.], [0., 0., 3.]])
     assert teacher_agreement(logits, torch.tensor([1, 0, 0])) == 2 / 3

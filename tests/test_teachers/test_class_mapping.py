@@ -23,6 +23,9 @@ def test_by_index_needs_no_names():
 
 @pytest.mark.parametrize('mapping, student, teacher, message', [
     ('index', STUDENT, TEACHER, "class_mapping is 'index': write 'name', or"),
+    (5, STUDENT, TEACHER, "class_mapping is 5: write 'name', or a list"),
+    ([0, None], None, None, 'has None: write an index or a name for each'),
+    ([0., 1.], None, None, 'has 0.0: write an index'),
     ('name', None, TEACHER, "needs the names of the student's classes: set"),
     ('name', STUDENT, None, "the teacher's classes are not known: set class_n"),
     ('name', ('cat', 'cow'), TEACHER,

@@ -7,7 +7,7 @@ from torch import nn
 
 from mmdeit.models import DistillationLoss
 from mmdeit.registry import MODELS as MMDEIT
-from mmdeit.teachers import StudentSpec, TeacherEnsemble
+from mmdeit.teachers import StudentSpec, Teacher, TeacherEnsemble
 from mmdeit.teachers.check_answer import check_answer
 
 IMAGES = torch.zeros(1, 1, 2, 2)
@@ -128,11 +128,14 @@ def test_members_of_one_name_are_told_apart():
     ]
 
 
-def test_is_frozen_and_tunes_each_member():
-    both = ensemble([0.], [0.])
-    assert not any(p.requires_grad for p in both.parameters())
-    assert [line.split(':')[0] for line in both.tune(IMAGES).splitlines()
-            ] == ['Saying', 'Saying (2)']
+def test_is_frozen():
+    assert not any(p.requires_grad for p in ensemble([0.]).parameters())
+
+
+def test_tunes_each_member(monkeypatch):
+    monkeypatch.setattr(Teacher, 'tune',
+                        lambda self, inputs: f'{self.name} {inputs.shape[0]}')
+    assert ensemble([0.], [0.]).tune(IMAGES) == 'Saying 1\nSaying (2) 1'
 
 
 def test_is_built_by_its_name():
@@ -146,11 +149,34 @@ def test_is_built_by_its_name():
     (dict(weights=[1.]), 'an ensemble of 2 needs as many weights above 0'),
     (dict(weights=[1., 0.]), r'above 0, but has \[1.0, 0.0\]'),
     (dict(weights=[2., -1.]), 'needs as many weights above 0'),
+    (dict(weights=['a', 1]), r"above 0, but has \['a', 1\]"),
     (dict(combine='median'), "unknown combination 'median': choose from"),
 ])
 def test_bad_input(kwargs, message):
     with pytest.raises(ValueError, match=message):
         ensemble([0.], [0.], **kwargs)
+
+
+@pytest.mark.parametrize('changes, named', [({}, '2'), (dict(name='odd'),
+                                                        "'odd'")])
+@pytest.mark.parametrize('fault, message', [
+    (dict(checkpoint='nowhere.pth'), 'no checkpoint at nowhere.pth'),
+    (dict(compile='yes'), "compile is 'yes': choose from"),
+    (dict(input='x'), 'unexpected keyword'),
+])
+def test_a_member_that_cannot_be_built_is_named(changes, named, fault,
+                                                message):
+    good = dict(model=dict(type='Saying', logits=[0.]))
+    with pytest.raises(ValueError, match=f'^teacher {named} of the ensemble: '
+                       f'.*{message}'):
+        TeacherEnsemble([good, {**good, **fault, **changes}])
+
+
+def test_answers_of_low_precision_are_joined_in_float32():
+    both = ensemble([0., 0.], [0., 0.], combine='logits', weights=[2, 1])
+    low = [torch.tensor([[1., 100.]], dtype=torch.bfloat16),
+           torch.tensor([[2., 101.]], dtype=torch.bfloat16)]
+    assert both.join(low).tolist() == [pytest.approx([4 / 3, 100 + 1 / 3])]
 
 
 def test_without_members():

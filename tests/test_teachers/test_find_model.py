@@ -104,6 +104,13 @@ def test_unknown_name():
     assert '\n' not in str(error.value)
 
 
+def test_a_name_without_weights():
+    name = 'hivit-tiny-p16_16xb64_in1k'
+    with pytest.raises(ValueError, match='no weights of .*: give a checkpoint'):
+        find_model(name)
+    assert find_model(name, 'mine.pth')[1] == 'mine.pth'
+
+
 def test_every_address_names_its_hash():
     """fetch_checkpoint asks for it."""
     addresses = [

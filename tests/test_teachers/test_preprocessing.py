@@ -53,6 +53,33 @@ def test_resizes(size, expected):
     assert torch.allclose(out[:, :, 2, 2], IMAGES[:, :, 2, 2], atol=1e-6)
 
 
+def test_what_is_too_fine_for_a_smaller_size_vanishes():
+    """Without antialiasing every third column would stay as it is."""
+    resize = Preprocessing(SPEC, SPEC.mean, SPEC.std, False, input_size=4)
+    stripes = torch.tensor([1., -1.]).repeat(6).expand(1, 3, 12, 12)
+    assert resize(stripes).abs().max() < 0.5
+
+
+@pytest.mark.parametrize('size', [0, -4, 'large', (4, 0), (4, 4, 4), 2.5])
+def test_a_size_that_is_none(size):
+    with pytest.raises(ValueError, match='input_size is .*: give a number of'):
+        Preprocessing(SPEC, SPEC.mean, SPEC.std, False, input_size=size)
+
+
+@pytest.mark.parametrize('mean, std, message', [
+    ([1.] * 3, [1., 0., 1.], r'std is \[1.0, 0.0, 1.0\]: give numbers above 0'),
+    ([1.] * 3, [1., 1., -1.], 'give numbers above 0'),
+    ([1.] * 2, [1.] * 3, '2 numbers of mean and 3 of std, but .* 3 channels'),
+    ([1.] * 4, [1.] * 4, '4 numbers of mean and 4 of std, but .* 3 channels'),
+    (['a'], [1.], r"mean or std is \['a'\]: give a number for each channel"),
+    (None, [1.], 'mean or std is None: give a number for each channel'),
+])
+def test_a_normalisation_that_is_none(mean, std, message):
+    with pytest.raises(ValueError, match=message) as error:
+        Preprocessing(SPEC, mean, std, False)
+    assert '\n' not in str(error.value)
+
+
 def test_its_own_size_is_left_alone():
     resize = Preprocessing(SPEC, SPEC.mean, SPEC.std, False, input_size=4)
     assert resize(IMAGES) is IMAGES

@@ -1,3 +1,4 @@
+import pytest
 import torch
 from mmengine.registry import MODELS
 from torch import nn
@@ -30,6 +31,16 @@ def test_of_a_grey_student():
 def test_of_a_student_that_does_not_normalise():
     spec = StudentSpec.of(Student())
     assert spec == StudentSpec(3, (0., ), (1., ), False, None)
+
+
+def test_of_a_student_without_a_head():
+    student = Student(num_classes=5)
+    del student.head
+    assert StudentSpec.of(student).num_classes == 5
+    student.data_preprocessor = torch.nn.Identity()
+    with pytest.raises(ValueError, match='^Student does not say how many class'
+                       'es it has: set num_classes in its head or its data_pr'):
+        StudentSpec.of(student)
 
 
 def test_of_a_student_without_any_settings():

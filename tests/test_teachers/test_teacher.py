@@ -1,4 +1,5 @@
 import time
+from copy import deepcopy
 
 import pytest
 import torch
@@ -6,6 +7,7 @@ from mmengine.registry import MODELS
 from torch import nn
 
 from mmdeit.teachers import StudentSpec, Teacher
+from mmdeit.teachers.execution import Execution
 
 from .toy import SPEC, STUDENT, ToyClassifier, fit_teacher, teacher_config
 
@@ -50,6 +52,50 @@ def test_settings_of_its_own_come_before_the_students():
     assert list(teacher.preprocess.arguments['mean']) == STUDENT['mean']
 
 
+def test_a_data_preprocessor_of_mmpretrains_configs():
+    stated = dict(
+        type='mmpretrain.ClsDataPreprocessor', num_classes=8, to_onehot=True,
+        batch_augments=None, mean=[1., 2., 3.], std=[4., 5., 6.], to_rgb=True)
+    teacher = Teacher(dict(type='ToyClassifier'), data_preprocessor=stated)
+    teacher.adapt(SPEC)
+    arguments = teacher.preprocess.arguments
+    assert (arguments['mean'], arguments['std'], arguments['to_rgb']) == (
+        [1., 2., 3.], [4., 5., 6.], True)
+
+
+@pytest.mark.parametrize('arguments, message', [
+    (dict(data_preprocessor=dict(bgr_to_rgb=True)),
+     'data_preprocessor has bgr_to_rgb: give mean, std and to_rgb, and'),
+    (dict(data_preprocessor=dict(mean=[0.] * 2)), '2 numbers of mean and 3 of'),
+    (dict(input_size='large'), "input_size is 'large': give a number of"),
+])
+def test_wrong_preprocessing_names_the_teacher(arguments, message):
+    teacher = Teacher(dict(type='ToyClassifier'), name='mine', **arguments)
+    with pytest.raises(ValueError, match=f"teacher 'mine': {message}"):
+        teacher.adapt(SPEC)
+
+
+CLASSIFIER = dict(
+    type='ImageClassifier', backbone=dict(type='LeNet5', num_classes=8))
+PRETRAINED = dict(type='Pretrained', checkpoint='weights.pth')
+
+
+@pytest.mark.parametrize('changes', [
+    dict(pretrained='weights.pth'),
+    dict(init_cfg=PRETRAINED),
+    dict(head=dict(type='ClsHead',
+                   init_cfg=[dict(type='Kaiming'), PRETRAINED])),
+])
+def test_weights_that_nobody_would_load(changes, tmp_path):
+    with pytest.raises(ValueError, match='init_cfg or pretrained names weights'
+                       ".pth: give .* as the teacher's checkpoint"):
+        Teacher({**CLASSIFIER, **changes})
+    # A checkpoint has all of them.
+    network = MODELS.build(deepcopy(CLASSIFIER))
+    torch.save(network.state_dict(), tmp_path / 'net.pth')
+    Teacher({**CLASSIFIER, **changes}, str(tmp_path / 'net.pth'))
+
+
 def test_answers_for_the_students_classes():
     teacher = Teacher(
         dict(type='ToyClassifier', num_classes=3),
@@ -66,7 +112,7 @@ def test_wrong_mapping_names_the_teacher():
         teacher.adapt(SPEC)
 
 
-@pytest.mark.parametrize('accuracy', [0.94, 0, -3, 101])
+@pytest.mark.parametrize('accuracy', [0.94, 0, -3, 101, 'high'])
 def test_expected_accuracy_is_in_percent(accuracy):
     with pytest.raises(ValueError, match='give it in percent, as 94.22'):
         Teacher(dict(type='ToyClassifier'), expected_accuracy=accuracy)
@@ -125,6 +171,42 @@ def test_tunes_itself():
     assert line.startswith("Slow: the student's dtype, channels last, not "
                            'compiled (measured ')
     assert line.count(' ms') == 2 and '\n' not in line
+
+
+def test_measures_what_the_network_will_see(monkeypatch):
+
+    def measure(network, ways, images):
+        assert images.shape == (3, 3, 8, 8)
+        return {way: 2 - way.channels_last for way in ways}
+
+    monkeypatch.setattr('mmdeit.teachers.teacher.measure', measure)
+    teacher = Teacher(
+        dict(type='ToyClassifier'), channels_last='auto', input_size=8)
+    teacher.adapt(SPEC)
+    teacher.tune(IMAGES)
+    assert teacher.execution == Execution(channels_last=True)
+
+
+def test_takes_what_the_first_process_measured(monkeypatch):
+    """And forgets what was compiled to be measured."""
+    resets = []
+
+    def measure(network, ways, images):
+        return dict.fromkeys(ways, 1.)
+
+    def broadcast(choice):
+        choice[0] = Execution('bfloat16', True)
+
+    monkeypatch.setattr('mmdeit.teachers.teacher.measure', measure)
+    monkeypatch.setattr(
+        'mmdeit.teachers.teacher.broadcast_object_list', broadcast)
+    monkeypatch.setattr(torch.compiler, 'reset', lambda: resets.append(1))
+    for compile, expected in ((False, []), ('auto', [1])):
+        teacher = Teacher(
+            dict(type='ToyClassifier'), dtype='auto', compile=compile)
+        teacher.tune(IMAGES)
+        assert teacher.execution == Execution('bfloat16', True)
+        assert resets == expected
 
 
 def test_nothing_to_tune():
