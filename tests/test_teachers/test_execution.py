@@ -7,6 +7,8 @@ from torch import nn
 from mmdeit.teachers import Teacher
 from mmdeit.teachers.execution import Execution, executions, measure
 
+from . import toy  # noqa: F401  registers ToyClassifier
+
 IMAGES = torch.rand(2, 3, 8, 8)
 
 
@@ -39,6 +41,25 @@ def test_precision_outside_and_under_autocast(dtype, outside, inside):
         assert torch.is_autocast_cpu_enabled()  # the student's, as before
     assert not torch.is_autocast_cpu_enabled()
     assert all(p.dtype == torch.float32 for p in net.parameters())
+
+
+@pytest.mark.parametrize('has_bfloat16', [True, False])
+@pytest.mark.parametrize('enabled', [True, False])
+def test_bfloat16_under_autocast_of_a_gpu(monkeypatch, enabled, has_bfloat16):
+    asked = []
+    monkeypatch.setattr(torch, 'is_autocast_enabled', lambda *_: enabled)
+    monkeypatch.setattr(
+        torch.cuda, 'is_bf16_supported', lambda: has_bfloat16)
+    monkeypatch.setattr(torch, 'autocast', lambda *args: asked.append(args))
+    Execution()._autocast('cuda')
+    assert asked == [('cuda', torch.bfloat16)] * (enabled and has_bfloat16)
+
+
+def test_float16(monkeypatch):
+    asked = []
+    monkeypatch.setattr(torch, 'autocast', lambda *args: asked.append(args))
+    Execution('float16')._autocast('cuda')
+    assert asked == [('cuda', torch.float16)]
 
 
 @pytest.mark.parametrize('channels_last', [True, False])

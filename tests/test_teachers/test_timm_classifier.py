@@ -105,6 +105,14 @@ def test_no_random_head_on_pretrained_weights():
                 type='mmdeit.TimmClassifier', model_name=NAME, num_classes=4))
 
 
+def test_downloads_are_checked_by_hash(monkeypatch):
+    checks = []
+    monkeypatch.setattr('timm.models.set_pretrained_check_hash', checks.append)
+    MODELS.build(
+        dict(type='mmdeit.TimmClassifier', model_name=NAME, pretrained=False))
+    assert checks == [True]
+
+
 def test_without_timm(monkeypatch):
     monkeypatch.setitem(sys.modules, 'timm', None)
     with pytest.raises(ImportError, match='pip install') as error:
