@@ -3,17 +3,20 @@
 Each suspect is tried: the teacher is asked again with its channels reversed,
 with other usual normalisations, at other sizes; its answers are compared
 between batches and matched to the labels in another order. What brings the
-accuracy back is named.
+accuracy back is named. The log shows each trial.
 """
 from itertools import product
-from typing import Iterator, Tuple
+from typing import Iterable, Iterator, List, Tuple
 
 import torch
+from mmengine.logging import print_log
 from torch import Tensor
 
 from .teacher import Teacher
 
-# accuracy, its price, and what was changed
+# what is suspected, its price, and changes of the preprocessing
+Suspect = Tuple[str, float, dict]
+# accuracy, its price, and what is suspected
 Trial = Tuple[float, float, str]
 
 NORMALISATIONS = {
@@ -31,6 +34,9 @@ TRAIN_MODE = ('train mode: its answer to an image depends on the others of '
 CONVINCING = 0.5
 # With so much of it, no further suspects are tried: they take many passes.
 EXPLAINED = 0.95
+# The changes of a kind are tried on FEW images, the best FINALISTS on all.
+FEW = 128
+FINALISTS = 2
 # A change more has to be worth so much: of the suspects that explain the same,
 # the simplest is named. Another order of the classes can explain almost all.
 PRICE = 0.02
@@ -55,12 +61,13 @@ def diagnose(teacher: Teacher, inputs: Tensor, labels: Tensor) -> str:
         return (f'unloaded keys: {len(unloaded)} tensors, as {unloaded[0]}, '
                 'kept their random start: give the checkpoint of the whole '
                 'classifier')
-    before = _accuracy(teacher, inputs, labels)
+    decisions = _decisions(teacher, inputs)
+    before = _share(decisions == labels)
     expected = (teacher.expected_accuracy or 100.) / 100
     trials = []
-    for try_out in (_other_values, _other_sizes, _other_order):
-        trials += try_out(teacher, inputs, labels)
-        accuracy, _, suspect = max(trials, key=lambda t: t[0] - t[1])
+    for kind in _try_out(teacher, inputs, labels, decisions):
+        trials += kind
+        accuracy, _, suspect = max(trials, key=_worth)
         if accuracy - before >= EXPLAINED * (expected - before):
             break
     if accuracy - before >= CONVINCING * (expected - before):
@@ -100,24 +107,58 @@ def _decisions(teacher: Teacher, inputs: Tensor) -> Tensor:
     return torch.cat([teacher(x).argmax(dim=1) for x in inputs.split(64)])
 
 
-def _accuracy(teacher: Teacher, inputs: Tensor, labels: Tensor) -> float:
-    return float((_decisions(teacher, inputs) == labels).float().mean())
+def _share(hits: Tensor) -> float:
+    return float(hits.float().mean())
 
 
-def _retry(teacher: Teacher, inputs: Tensor, labels: Tensor,
-           **changes) -> float:
-    own = teacher.preprocess
+def _worth(trial: Trial) -> float:
+    accuracy, price, _ = trial
+    return accuracy - price
+
+
+def _try_out(teacher: Teacher, inputs: Tensor, labels: Tensor,
+             decisions: Tensor) -> Iterator[List[Trial]]:
+    """Try one kind of suspect after the other, those with few passes first."""
+    for suspects in (_other_values, _other_sizes):
+        yield _try_changes(teacher, suspects(teacher, inputs), inputs, labels)
+    yield [_trial('class order: its classes stand for others: set '
+                  'class_mapping', PRICE_OF_ORDER,
+                  _relabelled(decisions.cpu(), labels.cpu()), len(labels))]
+
+
+def _try_changes(teacher: Teacher, suspects: Iterable[Suspect], inputs: Tensor,
+                 labels: Tensor) -> List[Trial]:
+    if len(labels) > FEW:
+        suspects = sorted(
+            suspects,
+            key=lambda suspect: _worth(
+                _try_change(teacher, suspect, inputs[:FEW], labels[:FEW])),
+            reverse=True)[:FINALISTS]
+    return [_try_change(teacher, suspect, inputs, labels)
+            for suspect in suspects]
+
+
+def _try_change(teacher: Teacher, suspect: Suspect, inputs: Tensor,
+                labels: Tensor) -> Trial:
+    text, price, changes = suspect
+    own, accuracy = teacher.preprocess, 0.
     try:
         teacher.preprocess = own.replace(**changes)
-        return _accuracy(teacher, inputs, labels)
+        accuracy = _share(_decisions(teacher, inputs) == labels)
     except Exception:  # not every network takes every size
-        return 0.
+        pass
     finally:
         teacher.preprocess = own
+    return _trial(text, price, accuracy, len(labels))
 
 
-def _other_values(teacher: Teacher, inputs: Tensor,
-                  labels: Tensor) -> Iterator[Trial]:
+def _trial(suspect: str, price: float, accuracy: float, count: int) -> Trial:
+    print_log(f'  {suspect}: {100 * accuracy:.1f} on {count} images',
+              'current')
+    return accuracy, price, suspect
+
+
+def _other_values(teacher: Teacher, inputs: Tensor) -> Iterator[Suspect]:
     channels = teacher.preprocess(inputs[:1]).size(1)
     to_rgb = teacher.preprocess.arguments['to_rgb']
     for flip, name in product((False, True), (None, *NORMALISATIONS)):
@@ -131,27 +172,17 @@ def _other_values(teacher: Teacher, inputs: Tensor,
             fixes.append(('mean and std', f'mean={mean}, std={std}'))
         if fixes:
             suspects, settings = zip(*fixes)
-            yield (_retry(teacher, inputs, labels, **changes),
-                   PRICE * len(fixes),
-                   f'{" and ".join(suspects)}: set '
-                   f'data_preprocessor=dict({", ".join(settings)})')
+            yield (f'{" and ".join(suspects)}: set '
+                   f'data_preprocessor=dict({", ".join(settings)})',
+                   PRICE * len(fixes), changes)
 
 
-def _other_sizes(teacher: Teacher, inputs: Tensor,
-                 labels: Tensor) -> Iterator[Trial]:
+def _other_sizes(teacher: Teacher, inputs: Tensor) -> Iterator[Suspect]:
     height, width = teacher.preprocess(inputs[:1]).shape[-2:]
     for size in sorted({*inputs.shape[-2:], *SIZES} - {height}):
         if height / 4 <= size <= height * 4:
-            yield (_retry(teacher, inputs, labels, input_size=size), PRICE,
-                   f'resolution: set input_size={size} instead of '
-                   f'{height}x{width}')
-
-
-def _other_order(teacher: Teacher, inputs: Tensor,
-                 labels: Tensor) -> Iterator[Trial]:
-    yield (_relabelled(_decisions(teacher, inputs).cpu(), labels.cpu()),
-           PRICE_OF_ORDER,
-           'class order: its classes stand for others: set class_mapping')
+            yield (f'resolution: set input_size={size} instead of '
+                   f'{height}x{width}', PRICE, dict(input_size=size))
 
 
 def _relabelled(decisions: Tensor, labels: Tensor) -> float:
@@ -169,4 +200,4 @@ def _relabelled(decisions: Tensor, labels: Tensor) -> float:
     if len(tried) == 0:
         return 0.
     renamed = meets[decisions[tried]].argmax(dim=1)
-    return float((renamed == labels[tried]).float().mean())
+    return _share(renamed == labels[tried])

@@ -1,8 +1,11 @@
 """Each suspect, provoked once on a teacher that is good without it."""
+import re
+
 import pytest
 import torch
 from mmengine.registry import MODELS
 
+from mmdeit.teachers import diagnosis
 from mmdeit.teachers.diagnosis import depends_on_batch, diagnose
 from mmdeit.teachers.preflight import preflight, read_batches
 
@@ -129,6 +132,62 @@ def test_more_classes_than_images(batches, checkpoints):
     teacher = build(checkpoints / 'shuffled.pth')
     inputs, labels = (part[:24] for part in batches[0])
     assert 'class order' in diagnose(teacher, inputs, labels)
+
+
+def answers(monkeypatch, accuracies):
+    """Let trials of these changes come out like this, others at half."""
+
+    def try_change(teacher, suspect, inputs, labels):
+        text, price, changes = suspect
+        return accuracies.get(tuple(changes), 0.5), price, text
+
+    monkeypatch.setattr(diagnosis, '_try_change', try_change)
+
+
+def test_the_simplest_of_equal_suspects(batches, checkpoints, monkeypatch):
+    """A change more has to explain more than noise does."""
+    teacher = build(checkpoints / 'shuffled.pth', expected_accuracy=95.)
+    answers(monkeypatch, {('mean', 'std'): .91, ('to_rgb', 'mean', 'std'): .92})
+    assert diagnose(teacher, *batches[0]).startswith('mean and std: set')
+
+
+def test_another_order_has_to_explain_much_more(batches, checkpoints,
+                                                monkeypatch):
+    teacher = build(checkpoints / 'shuffled.pth')
+    monkeypatch.setattr(diagnosis, '_relabelled', lambda *_: .9)
+    answers(monkeypatch, {('input_size', ): .84})
+    assert diagnose(teacher, *batches[0]).startswith('resolution: set')
+    answers(monkeypatch, {('input_size', ): .78})
+    assert diagnose(teacher, *batches[0]).startswith('class order: ')
+
+
+def test_no_order_is_learnt_from_the_images_it_is_tried_on():
+    decisions = torch.arange(8).repeat(4)
+    assert diagnosis._relabelled(decisions, 7 - decisions) == 1
+    torch.manual_seed(0)
+    decisions, labels = torch.randint(100, (2, 400))
+    assert diagnosis._relabelled(decisions, labels) < .1
+
+
+def test_most_trials_see_few_images(batches, checkpoints, monkeypatch):
+    inputs, labels = (torch.cat(part) for part in zip(*batches))
+    assert len(inputs) == 512
+    images, lines = [], []
+    decide = diagnosis._decisions
+    monkeypatch.setattr(
+        diagnosis, '_decisions',
+        lambda teacher, x: images.append(len(x)) or decide(teacher, x))
+    monkeypatch.setattr(
+        diagnosis, 'print_log', lambda line, logger: lines.append(line))
+    teacher = build(checkpoints / 'toy.pth', data_preprocessor=None)
+    diagnose(teacher, inputs, labels)
+    # as it is; 11 normalisations, and the best two of them
+    assert images == [512, *[128] * 11, 512, 512]
+    assert re.fullmatch(
+        r'  mean and std: set data_preprocessor=dict\(mean=\[123.675, 116.28, '
+        r'103.53\], std=\[58.395, 57.12, 57.375\]\): \d\d.\d on 128 images',
+        lines[0])
+    assert len(lines) == 13 and lines[-2].endswith('91.4 on 512 images')
 
 
 def test_leaves_the_preprocessing_as_it_was(batches, checkpoints):

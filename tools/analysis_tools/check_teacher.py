@@ -75,6 +75,8 @@ def check_teacher(cfg: Config, num_images: int) -> None:
     with students_precision(runner):
         inputs = fit_teacher(teacher, runner)
         print(teacher.tune(inputs))
+        for log in (runner.logger, *runner.logger.handlers):
+            log.setLevel('INFO')  # the trials of a diagnosis, which take time
         print(examine_teacher(teacher, runner, num_images))
         seconds = fastest_pass(teacher, inputs, repeats=3)
     print(f'{len(inputs) / seconds:.1f} images per second in batches of '
