@@ -11,7 +11,7 @@ from mmengine.config import Config, DictAction
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
-from mmdeit.checkpoint import load_safely
+from mmdeit.checkpoints import load_safely
 from mmdeit.checks import check_packages
 from mmdeit.environment import adapt_to_device
 

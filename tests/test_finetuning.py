@@ -3,7 +3,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from mmdeit.conversion import start_dist_token
+from mmdeit.checkpoints import start_dist_token
 from mmdeit.models import DistilledVisionTransformer, VisionTransformer
 
 ARCH = dict(

@@ -51,6 +51,9 @@ def parse_args() -> argparse.Namespace:
         'tta_pipeline of the config, or the flipped image')
     add_common_arguments(parser)
     args = parser.parse_args()
+    if args.tta and (args.show or args.show_dir is not None):
+        parser.error('--tta has several views of each image: leave it out to '
+                     'show predictions')
     suffixes = SUFFIXES[args.out_item]
     if args.out and Path(args.out).suffix not in suffixes:
         parser.error(f'--out {args.out}: for --out-item {args.out_item} give '

@@ -10,7 +10,7 @@ from mmengine.utils import apply_to
 
 from mmdeit.registry import HOOKS
 
-from .fit_checkpoint import fit_checkpoint
+from .check_checkpoint import check_checkpoint
 
 
 @HOOKS.register_module()
@@ -23,7 +23,8 @@ class CheckpointHook(_CheckpointHook):
     tensors, and restored on resume.
 
     What is loaded, to train or to test, has to fit the model: see
-    :func:`mmdeit.fitting.fit`. Arguments are those of mmengine's hook.
+    :func:`mmdeit.checkpoints.match_checkpoint`. Arguments are those of
+    mmengine's hook.
     """
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
@@ -38,7 +39,7 @@ class CheckpointHook(_CheckpointHook):
         Raises:
             ValueError: If the weights do not fit the model.
         """
-        fit_checkpoint(runner, checkpoint)
+        check_checkpoint(runner, checkpoint)
         scalars = checkpoint.get('message_hub', {}).get('log_scalars', {})
         for name, saved in scalars.items():
             if isinstance(saved, dict):

@@ -4,7 +4,7 @@ from mmpretrain.engine import EMAHook as _EMAHook
 
 from mmdeit.registry import HOOKS
 
-from .fit_checkpoint import fit_checkpoint, starts_training
+from .check_checkpoint import check_checkpoint, starts_training
 
 
 @HOOKS.register_module()
@@ -30,7 +30,7 @@ class EMAHook(_EMAHook):
         training starts its average too, as in the official code.
         """
         # This hook comes before CheckpointHook, and loads as well.
-        fit_checkpoint(runner, checkpoint)
+        check_checkpoint(runner, checkpoint)
         if 'ema_state_dict' in checkpoint and not starts_training(runner):
             self.ema_model.load_state_dict(checkpoint['ema_state_dict'])
         else:

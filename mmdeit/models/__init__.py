@@ -1,4 +1,4 @@
-from mmdeit.checkpoint import allow_training_log
+from mmdeit.checkpoints import allow_training_log
 
 from .average_heads_tta import AverageHeadsTTA
 from .deit_cls_head import DeiTClsHead

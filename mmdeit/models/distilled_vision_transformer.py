@@ -7,7 +7,7 @@ from mmpretrain.models.backbones import (
 )
 from torch import Tensor
 
-from mmdeit.conversion import start_dist_token
+from mmdeit.checkpoints import start_dist_token
 from mmdeit.registry import MODELS
 
 from .vision_transformer import VisionTransformer
@@ -23,7 +23,7 @@ class DistilledVisionTransformer(VisionTransformer,
     so that checkpoints go both ways. Arguments and initialisation are those of
     :class:`mmdeit.models.VisionTransformer`; mmpretrain's class draws the
     distillation token as that does the others. Weights without one, as of an
-    undistilled DeiT, start it: see :func:`mmdeit.conversion.start_dist_token`.
+    undistilled DeiT, start it: see :func:`mmdeit.checkpoints.start_dist_token`.
 
     With ``out_type='cls_token'`` the output is a tuple with one item for each
     of ``out_indices``: the pair of class and distillation token, each of

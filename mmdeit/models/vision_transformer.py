@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn.init import trunc_normal_
 from torch.utils.checkpoint import checkpoint
 
-from mmdeit.pretrained import load_backbone, pretrained_cfgs
+from mmdeit.checkpoints import load_backbone, pretrained_cfgs
 from mmdeit.registry import MODELS
 
 from .block_indices import block_indices, windowed_blocks
@@ -80,7 +80,7 @@ class VisionTransformer(_VisionTransformer):
         init_cfg (dict | list[dict], optional): Initialisation on top of the
             official one, or in its place ``dict(type='Pretrained',
             checkpoint=..., prefix='backbone.')``, see
-            :func:`mmdeit.pretrained.load_backbone`. Defaults to None, the
+            :func:`mmdeit.checkpoints.load_backbone`. Defaults to None, the
             official one: see :meth:`init_weights`.
 
     Raises:

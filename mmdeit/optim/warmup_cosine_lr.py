@@ -1,7 +1,9 @@
 """DeiT's learning rate, as its training loop really sets it."""
+import logging
 import math
 from typing import List, Optional
 
+from mmengine.logging import print_log
 from mmengine.optim.scheduler.lr_scheduler import LRSchedulerMixin
 from mmengine.optim.scheduler.param_scheduler import INF, _ParamScheduler
 
@@ -68,6 +70,13 @@ class WarmupCosineLR(LRSchedulerMixin, _ParamScheduler):
             last_step=last_step,
             by_epoch=by_epoch,
             verbose=verbose)
+        peak = max(self.base_values)
+        if peak < max(eta_min, warmup_lr):
+            print_log(
+                f'WarmupCosineLR: the learning rate {peak:.1e} lies below '
+                f'eta_min {eta_min:.1e} or warmup_lr {warmup_lr:.1e}, which '
+                'scaling by the batch leaves as they are: set both lower in '
+                'param_scheduler.', 'current', logging.WARNING)
 
     @classmethod
     def build_iter_from_epoch(cls,

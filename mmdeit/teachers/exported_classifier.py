@@ -7,7 +7,7 @@ from zipfile import ZipFile, is_zipfile
 import torch
 from torch import Tensor, nn
 
-from mmdeit.checkpoint import load_safely
+from mmdeit.checkpoints import load_safely
 from mmdeit.registry import MODELS
 
 

@@ -7,7 +7,7 @@ from mmengine.dist import broadcast_object_list
 from mmengine.model import PretrainedInit
 from torch import Tensor, nn
 
-from mmdeit.checkpoint import load_weights
+from mmdeit.checkpoints import load_weights
 from mmdeit.registry import MODELS
 
 from .base_teacher import BaseTeacher

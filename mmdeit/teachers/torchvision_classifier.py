@@ -6,7 +6,7 @@ from mmpretrain.models import ClsDataPreprocessor
 from torch import Tensor, nn
 from torchvision import models
 
-from mmdeit.checkpoint import fetch_checkpoint
+from mmdeit.checkpoints import fetch_checkpoint
 from mmdeit.registry import MODELS
 
 

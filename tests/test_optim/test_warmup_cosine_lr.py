@@ -2,6 +2,7 @@ import math
 
 import pytest
 import torch
+from mmengine.logging import MMLogger
 from mmengine.registry import PARAM_SCHEDULERS
 
 EPOCH_LENGTH = 10
@@ -70,3 +71,12 @@ def test_resume():
     second.load_state_dict(first.state_dict())
     second.step()
     assert optimizer.param_groups[0]['lr'] == pytest.approx(cosine(100))
+
+
+@pytest.mark.parametrize('peak, below', [(1e-3, False), (9e-6, True)])
+def test_a_peak_below_the_ends_is_pointed_out(peak, below, caplog):
+    """As scaling the rate by a small batch may make it."""
+    logger = MMLogger.get_instance(f'peak {peak}')
+    logger.addHandler(caplog.handler)
+    rates(1, peak)
+    assert ('lies below' in caplog.text) == below

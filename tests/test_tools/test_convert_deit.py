@@ -7,9 +7,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from mmdeit.conversion import convert
+from mmdeit.checkpoints import convert
 
-from ..test_conversion import assert_same, build
+from ..test_checkpoints.test_conversion import assert_same, build
 from .conftest import ROOT, run_tool
 
 TOOL = 'tools/model_converters/convert_deit.py'

@@ -169,6 +169,8 @@ def test_resume_of_nothing_starts_from_load_from(options, tmp_path):
      '--out c.json: for --out-item pred give a name that ends in .pkl'),
     (['tools/test.py', 'a.py', 'b.pth', '--out', 'c.txt', '--out-item',
       'metrics'], 'give a name that ends in .json or .yml'),
+    (['tools/test.py', 'a.py', 'b.pth', '--tta', '--show-dir', 'c'],
+     'leave it out to show predictions'),
     (['tools/train.py', 'a.py'], 'error: no config file at a.py'),
     (['tools/dist_train.sh', 'a.py', '--work-dir', 'b'],
      'tools/dist_train.sh CONFIG GPUS [--option ...]'),

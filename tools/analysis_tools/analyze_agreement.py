@@ -23,7 +23,7 @@ from rich.progress import track
 from torch import nn
 from torch.utils.data import DataLoader
 
-from mmdeit.checkpoint import load_weights
+from mmdeit.checkpoints import load_weights
 from mmdeit.checks import check_data
 from mmdeit.cli import (
     add_common_arguments,

@@ -7,8 +7,14 @@ from typing import Dict, List, Optional, Tuple
 import torch
 from torch import Tensor
 
-from mmdeit.checkpoint import load_checkpoint, weights_of
-from mmdeit.conversion import FORMATS, add_dist_token, convert, detect_names
+from mmdeit.checkpoints import (
+    FORMATS,
+    add_dist_token,
+    convert,
+    detect_names,
+    load_checkpoint,
+    weights_of,
+)
 
 # The entry of the file that holds the weights; elsewhere they are all of it.
 ENTRIES = dict(mmdeit='state_dict', mmpretrain='state_dict', official='model')

@@ -8,11 +8,11 @@ from mmengine.logging import MMLogger
 from mmengine.model import PretrainedInit
 from mmengine.registry import MODELS
 
-from mmdeit.conversion import add_dist_token, convert
+from mmdeit.checkpoints import add_dist_token, convert
 from mmdeit.models import DistilledVisionTransformer, VisionTransformer
 from mmdeit.models.positions import load_positions
 
-from .conftest import TEACHER
+from ..conftest import TEACHER
 
 ARCH = dict(
     embed_dims=8, num_layers=2, num_heads=2, feedforward_channels=16)

@@ -8,7 +8,7 @@ from mmengine.runner import CheckpointLoader
 from mmengine.utils import digit_version
 from torch import nn
 
-from mmdeit.checkpoint import (
+from mmdeit.checkpoints import (
     fetch_checkpoint,
     load_checkpoint,
     load_safely,

@@ -8,11 +8,11 @@ from safetensors.torch import load_file, save_file
 from timm.models.deit import VisionTransformerDistilled
 from timm.models.vision_transformer import VisionTransformer
 
-from mmdeit.conversion import FORMATS, add_dist_token, convert, detect_names
+from mmdeit.checkpoints import FORMATS, add_dist_token, convert, detect_names
 
-from .conftest import STUDENT
-from .test_golden.fixture import load
-from .test_golden.student import rename
+from ..conftest import STUDENT
+from ..test_golden.fixture import load
+from ..test_golden.student import rename
 
 
 def build(distilled=True, img_size=8):

@@ -9,13 +9,13 @@ from typing import Dict, List
 
 from torch import Tensor, nn
 
-from .checkpoint import weights_of
-from .conversion import check, detect_names, first_names
+from .conversion import check_state_dict, detect_names, first_names
+from .loading import weights_of
 
 Weights = Dict[str, Tensor]
 
 
-def fit(checkpoint: dict, model: nn.Module, start: bool) -> str:
+def match_checkpoint(checkpoint: dict, model: nn.Module, start: bool) -> str:
     """Make a checkpoint fit a model, or say why it does not.
 
     Args:
@@ -82,7 +82,7 @@ def _check_layout(weights: Weights, own: Weights, timm: str) -> None:
         return
     try:
         found = detect_names(weights)
-        check(weights, found)
+        check_state_dict(weights, found)
     except ValueError:
         raise ValueError(
             f'its tensors {first_names(weights) or "(none)"} fit no model '

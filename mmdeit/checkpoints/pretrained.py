@@ -12,9 +12,9 @@ from mmengine.model import PretrainedInit
 from mmengine.registry import WEIGHT_INITIALIZERS
 from torch import Tensor, nn
 
-from .checkpoint import load_checkpoint
 from .conversion import convert, detect_names, first_names
-from .fitting import fit, weights_of
+from .loading import load_checkpoint, weights_of
+from .matching import match_checkpoint
 
 
 def pretrained_cfgs(init_cfg: Union[dict, List[dict], None]) -> List[dict]:
@@ -41,13 +41,13 @@ def load_backbone(backbone: nn.Module,
     """Load the weights of a backbone, and log in one line what is left over.
 
     A distilled backbone starts its distillation token, where the checkpoint
-    has none, as :func:`mmdeit.conversion.start_dist_token` does.
+    has none, as :func:`mmdeit.checkpoints.start_dist_token` does.
 
     Args:
         backbone (nn.Module): A ``VisionTransformer`` of this package,
             distilled or not.
         file (str): Path or address of a checkpoint in one of
-            ``mmdeit.conversion.FORMATS``, of a whole model or, in this
+            ``mmdeit.checkpoints.FORMATS``, of a whole model or, in this
             project's names, of a backbone.
         prefix (str, optional): Stands before the backbone's names in the
             file; what has another is left out. Defaults to None:
@@ -55,7 +55,7 @@ def load_backbone(backbone: nn.Module,
             other projects too.
 
     Raises:
-        FileNotFoundError: See :func:`mmdeit.checkpoint.load_checkpoint`.
+        FileNotFoundError: See :func:`mmdeit.checkpoints.load_checkpoint`.
         ValueError: If the file cannot be read safely, does not fit or has no
             such prefix.
     """
@@ -63,7 +63,8 @@ def load_backbone(backbone: nn.Module,
     try:
         own, rest = _split(weights_of(checkpoint), prefix)
         weights = dict(state_dict=own)
-        fit(weights, nn.ModuleDict(dict(backbone=backbone)), start=True)
+        match_checkpoint(
+            weights, nn.ModuleDict(dict(backbone=backbone)), start=True)
         backbone.load_state_dict({
             name[len('backbone.'):]: tensor
             for name, tensor in weights['state_dict'].items()

@@ -6,11 +6,10 @@ import torch
 from mmengine.registry import MODELS
 from torch import nn
 
-from mmdeit.conversion import convert
-from mmdeit.fitting import fit
+from mmdeit.checkpoints import convert, match_checkpoint
 from mmdeit.hooks import EMAHook
 
-from .conftest import STUDENT, TEACHER
+from ..conftest import STUDENT, TEACHER
 
 HEADS = [f'head.layers.{head}.{part}' for head in ('head', 'head_dist')
          for part in ('weight', 'bias')]
@@ -135,7 +134,7 @@ def test_another_layout(cfg, build_runner, tmp_path, make, found, training):
 ])
 def test_no_checkpoint_of_a_deit(weights):
     with pytest.raises(ValueError, match='fit no model with backbone'):
-        fit(dict(state_dict=weights), build(), start=True)
+        match_checkpoint(dict(state_dict=weights), build(), start=True)
 
 
 @pytest.mark.parametrize('start', [True, False])
@@ -153,7 +152,7 @@ def test_another_size(other, problem, start):
     checkpoint = dict(state_dict=build(**other).state_dict())
     with pytest.raises(ValueError, match=problem + ': give a checkpoint of '
                        'this size, or set type, arch, patch_size') as error:
-        fit(checkpoint, build(), start)
+        match_checkpoint(checkpoint, build(), start)
     assert '\n' not in str(error.value)
 
 
@@ -161,7 +160,7 @@ def test_a_distilled_backbone_in_the_twin():
     checkpoint = dict(state_dict=build().state_dict())
     with pytest.raises(ValueError, match='the model has no '
                        'backbone.dist_token: .* set type'):
-        fit(checkpoint, build(distilled=False), start=True)
+        match_checkpoint(checkpoint, build(distilled=False), start=True)
 
 
 @pytest.mark.parametrize('other, message', [
@@ -202,7 +201,7 @@ def test_the_resumed_file_is_named(cfg, build_runner, tmp_path):
 def test_another_grid_in_each_kind_of_file(wrap):
     model, other = build(), build(img_size=16)
     checkpoint = wrap(other.state_dict())
-    assert fit(checkpoint, model, start=False) == ''
+    assert match_checkpoint(checkpoint, model, start=False) == ''
     model.load_state_dict(checkpoint['state_dict'])
     assert torch.equal(model.backbone.cls_token, other.backbone.cls_token)
 
@@ -220,7 +219,7 @@ def test_names_that_the_model_itself_renames():
         name.replace('backbone.conv1', 'stem.conv').replace(
             'backbone.bn1', 'stem.bn'): tensor
         for name, tensor in model.state_dict().items()})
-    assert fit(checkpoint, model, start=True) == ''
+    assert match_checkpoint(checkpoint, model, start=True) == ''
     assert checkpoint['state_dict'].keys() == model.state_dict().keys()
 
 
@@ -240,14 +239,14 @@ def test_a_swin_of_another_window():
                     type='LinearClsHead', num_classes=4, in_channels=64)))
 
     checkpoint = dict(state_dict=swin(2).state_dict())
-    assert fit(checkpoint, swin(4), start=True) == ''
+    assert match_checkpoint(checkpoint, swin(4), start=True) == ''
 
 
 def test_what_the_model_lacks_is_left_out():
     weights = build().state_dict()
     weights['neck.weight'] = torch.zeros(1)
     checkpoint = dict(state_dict=weights)
-    note = fit(checkpoint, build(), start=True)
+    note = match_checkpoint(checkpoint, build(), start=True)
     assert note == 'left out neck.weight: not in the model'
     assert 'neck.weight' not in checkpoint['state_dict']
 
@@ -261,6 +260,6 @@ def test_other_classes_of_a_segmentor():
                 backbone=nn.Linear(2, 2), decode_head=nn.Linear(2, classes)))
 
     checkpoint = dict(state_dict=segmentor(5).state_dict())
-    assert fit(checkpoint, segmentor(3), start=True) == (
+    assert match_checkpoint(checkpoint, segmentor(3), start=True) == (
         'left out decode_head.weight, decode_head.bias: for 5 classes, the '
         'model has 3')

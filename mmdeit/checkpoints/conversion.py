@@ -119,7 +119,7 @@ def detect_names(state_dict: dict) -> str:
     return fmt
 
 
-def check(state_dict: dict, fmt: str) -> None:
+def check_state_dict(state_dict: dict, fmt: str) -> None:
     """Check that tensors are the weights of one DeiT, all of them.
 
     Args:
@@ -179,9 +179,9 @@ def convert(state_dict: Dict[str, Tensor], source: str,
         dict[str, Tensor]: Copies, contiguous and each in its own memory.
 
     Raises:
-        ValueError: See :func:`check`.
+        ValueError: See :func:`check_state_dict`.
     """
-    check(state_dict, source)
+    check_state_dict(state_dict, source)
     layout = _layout(state_dict)
     weights = {
         own: torch.cat([state_dict[name] for name in names])  # 3x (C, C)
