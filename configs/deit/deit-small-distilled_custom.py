@@ -1,7 +1,8 @@
 # DeiT-S distilled on your own classes in data/custom (their layout and number
 # are in ../_base_/datasets/custom_224.py) from the convnet that
 # ../teachers/regnety-16gf_custom.py has fine-tuned on them. 100 epochs on 8
-# GPUs of 96 images, from the checkpoint of deit-small-distilled.py.
+# GPUs of 96 images, from the checkpoint of deit-small-distilled.py or, with
+# --cfg-options load_from=FILE, from the authors': docs/custom.md.
 #
 #     bash tools/dist_train.sh configs/deit/deit-small-distilled_custom.py 8
 _base_ = [

@@ -1,6 +1,7 @@
 # Your own images at 224 pixels, in a folder for each class:
 #     data/custom/{train,val}/CLASS/IMAGE.jpg
-# Classes are numbered in the order of their names. Say how many they are:
+# Classes are numbered in the order of their names. Say here how many folders
+# there are: --cfg-options comes too late for it. See docs/custom.md.
 num_classes = 6
 
 _base_ = './transfer_224.py'
