@@ -1,37 +1,61 @@
-"""The changes that docs/dense.md proposes, to configs of mmdet and mmseg."""
+"""The configs that docs/dense.md makes of those of mmdet and mmseg."""
 import re
-from importlib import import_module
-from pathlib import Path
 
 import pytest
 import torch
 from mmengine.config import Config
-from mmengine.registry import MODELS, init_default_scope
+from mmengine.optim import build_optim_wrapper
+from mmengine.registry import HOOKS, MODELS, init_default_scope
 
-ROOT = Path(__file__).resolve().parents[2]
+from mmdeit.hooks import CheckpointHook
+from tests.test_tools.conftest import ROOT
+
+BLOCKS = re.findall(r'```python\n(.*?)```',
+                    (ROOT / 'docs/dense.md').read_text(), re.DOTALL)
+*EXAMPLES, COMMON = BLOCKS
 
 
-@pytest.mark.parametrize('number, package, path, strides', [
-    (0, 'mmdet', 'mask_rcnn/mask-rcnn_r50_fpn_1x_coco.py', (4, 8, 16, 32, 64)),
-    (1, 'mmseg',
-     'vit/vit_deit-s16-ln_mln_upernet_8xb2-160k_ade20k-512x512.py',
-     (4, 8, 16, 32)),
+@pytest.mark.parametrize('number, strides', [
+    (0, (4, 8, 16, 32, 64)),
+    (1, (4, 8, 16, 32)),
+    (2, (4, 8, 16, 32)),
 ])
-def test_changes(number, package, path, strides):
-    """Applied to the config in the package's wheel."""
-    text = (ROOT / 'docs/dense.md').read_text()
-    diffs = re.findall(r'```diff\n(.*?)```', text, re.DOTALL)
-    change = {}
-    exec(''.join(  # noqa: S102
-        line[1:] for line in diffs[number].splitlines(keepends=True)
-        if line[0] != '-'), change)
-    folder = Path(import_module(package).__file__).parent / '.mim/configs'
-    cfg = Config.fromfile(folder / path)
-    cfg.merge_from_dict(dict(model=change['model']))
-    init_default_scope(package)
+def test_examples(number, strides, tmp_path):
+    """Over the configs in the package's wheel."""
+    file = tmp_path / 'config.py'
+    file.write_text(EXAMPLES[number] + COMMON)
+    cfg = Config.fromfile(file)
+    init_default_scope(cfg.default_scope)
     with torch.device('meta'):  # neither memory nor random numbers
-        model = MODELS.build(cfg.model)
+        model = MODELS.build(cfg.model).eval()
         maps = model.extract_feat(torch.empty(1, 3, 256, 320))
+        if cfg.default_scope == 'mmdet':
+            model.rpn_head(maps)
+        else:
+            assert model.decode_head(maps).shape == (1, 150, 64, 80)
+            assert model.auxiliary_head(maps).shape[:2] == (1, 150)
     assert [(256 // stride, 320 // stride) for stride in strides
             ] == [tuple(x.shape[2:]) for x in maps]
     assert cfg.model.backbone.init_cfg.prefix == 'backbone.'
+
+    lr = cfg.optim_wrapper.optimizer.lr
+    optimizer = build_optim_wrapper(model, cfg.optim_wrapper).optimizer
+    groups = {
+        id(parameter): group
+        for group in optimizer.param_groups for parameter in group['params']
+    }
+    for name, parameter in model.backbone.named_parameters():
+        spared = re.search(r'_token|pos_embed|ln\d', name) is not None
+        assert (groups[id(parameter)]['weight_decay'] == 0) == spared, name
+    assert groups[id(model.backbone.dist_token)]['lr'] == pytest.approx(
+        lr * 0.7**13)
+    for scheduler in cfg.param_scheduler:  # down, not up
+        assert scheduler.get('eta_min', 0) < lr
+
+    hook = HOOKS.build(cfg.default_hooks.checkpoint)
+    assert type(hook) is CheckpointHook
+    assert hook.interval == (1 if cfg.default_scope == 'mmdet' else 16000)
+
+
+def test_every_example_is_built():
+    assert len(EXAMPLES) == 3
