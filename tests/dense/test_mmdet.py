@@ -38,6 +38,13 @@ def test_recipe(name):
     cfg = load(name)
     assert cfg.train_dataloader.batch_size * 8 == 64
     assert cfg.auto_scale_lr.base_batch_size == 64
+    milestones = [scheduler.milestones for scheduler in cfg.param_scheduler
+                  if scheduler.type == 'MultiStepLR']
+    assert milestones == [[44, 48]] and cfg.train_cfg.max_epochs == 50
+    preprocessor = cfg.model.data_preprocessor
+    assert preprocessor.bgr_to_rgb  # images are read as BGR
+    assert preprocessor.mean == [123.675, 116.28, 103.53]
+    assert preprocessor.std == [58.395, 57.12, 57.375]
     size = name.split('_')[1]
     backbone = cfg.model.backbone
     assert f'/{size}/' in backbone.init_cfg.checkpoint
@@ -47,6 +54,21 @@ def test_recipe(name):
 
     model = MODELS.build(cfg.model)
     assert model.with_mask == name.startswith('mask')
+    # four blocks are global, the others have windows of 224 pixels
+    assert [getattr(layer.attn, 'window_size', None)
+            for layer in model.backbone.layers] == [14, 14, None] * 4
+    # each head looks at every level where it lies
+    strides = [4, 8, 16, 32, 64]
+    assert cfg.model.neck.strides == tuple(strides)
+    assert model.rpn_head.prior_generator.strides == [
+        (stride, stride) for stride in strides]
+    extractors = [model.roi_head.bbox_roi_extractor]
+    if model.with_mask:
+        extractors.append(model.roi_head.mask_roi_extractor)
+    for extractor in extractors:
+        assert extractor.featmap_strides == strides[:4]
+        assert [layer.spatial_scale for layer in extractor.roi_layers] == [
+            1 / stride for stride in strides[:4]]
     cfg.launcher = 'none'
     adapt_to_device(cfg)
     optimizer = build_optim_wrapper(model, cfg.optim_wrapper).optimizer

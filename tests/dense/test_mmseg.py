@@ -40,6 +40,16 @@ def test_recipe(name):
     assert cfg.train_dataloader.batch_size * 8 == 16
     assert cfg.auto_scale_lr.base_batch_size == 16
     assert cfg.train_cfg.max_iters == cfg.param_scheduler[-1].end == 160000
+    assert cfg.optim_wrapper.optimizer.lr == 6e-5
+    preprocessor = cfg.model.data_preprocessor
+    assert preprocessor.bgr_to_rgb  # images are read as BGR
+    assert preprocessor.mean == [123.675, 116.28, 103.53]
+    assert preprocessor.std == [58.395, 57.12, 57.375]
+    if name.startswith('upernet'):
+        assert model.backbone.out_indices == [2, 5, 8, 11]
+        assert model.neck.scales == [4, 2, 1, 0.5]  # strides 4, 8, 16, 32
+    else:
+        assert model.backbone.out_indices == [11]
     size = name.split('_')[1]
     init_cfg = cfg.model.backbone.init_cfg
     assert init_cfg.checkpoint == f'work_dirs/{size}/epoch_300.pth'
