@@ -148,9 +148,12 @@ def test_sizes_of_a_batch_may_differ(divisor, small_detector):
 @pytest.mark.parametrize('distilled', [True, False])
 def test_starts_from_a_classifier(image_size, distilled, small_detector,
                                   tmp_path):
-    """At 1024 pixels, whose positions are interpolated."""
-    cfg = small_detector(MASK)
-    cfg.model.backbone.img_size = 1024
+    """And detects at 1024 pixels, whose positions are interpolated."""
+    cfg, real = small_detector(MASK), load(MASK)
+    for key in ('img_size', 'window_size'):
+        cfg.model.backbone[key] = real.model.backbone[key]
+    cfg.model.data_preprocessor = real.model.data_preprocessor
+    cfg.test_dataloader.dataset.pipeline = real.test_pipeline
     init_default_scope('mmpretrain')
     classifier = MODELS.build(
         dict(
@@ -184,6 +187,44 @@ def test_starts_from_a_classifier(image_size, distilled, small_detector,
     assert own['pos_embed'].shape == (1, 2 + 64 * 64, WIDTH)
     assert torch.equal(own['pos_embed'][:, 1],
                        weights['pos_embed'][:, 1 if distilled else 0])
+
+    detector.cfg = cfg
+    shapes = []
+    detector.neck.register_forward_hook(lambda module, inputs, maps: shapes.
+                                        extend(x.shape[-2:] for x in maps))
+    image = np.full((70, 130, 3), 128, np.uint8)
+    boxes = inference_detector(detector.eval(), image).pred_instances.bboxes
+    assert shapes == [(side, side) for side in (256, 128, 64, 32, 16)]
+    assert len(boxes) and boxes.isfinite().all()
+
+
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
+def test_mixed_precision(dtype, small_detector):
+    """Of backbone and neck: on CPUs mmcv's NMS and RoIAlign have fp32 only."""
+    cfg = small_detector(MASK)
+    cfg.model.backbone.drop_path_rate = 0.
+    torch.manual_seed(0)
+    model = MODELS.build(cfg.model)
+    model.init_weights()
+    data = next(iter(Runner.build_dataloader(cfg.train_dataloader)))
+    data = model.data_preprocessor(data, True)
+    extract_feat = model.extract_feat
+
+    def reduced(images):
+        with torch.autocast('cpu', dtype):
+            maps = extract_feat(images)
+        assert {x.dtype for x in maps} == {dtype}
+        return tuple(x.float() for x in maps)
+
+    losses = []
+    for model.extract_feat in (extract_feat, reduced):
+        torch.manual_seed(0)  # of the sampled boxes
+        loss, _ = model.parse_losses(model(**data, mode='loss'))
+        model.zero_grad()
+        loss.backward()
+        losses.append(loss.item())
+        assert all(p.grad.isfinite().all() for p in model.parameters())
+    assert losses[1] == pytest.approx(losses[0], rel=.05)
 
 
 def test_learns_a_handful_of_images(small_detector, build, tmp_path):

@@ -6,6 +6,7 @@ import torch
 from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import MODELS, init_default_scope
+from mmengine.runner import Runner
 from mmseg.apis import inference_model, init_model
 
 from tests.test_tools.conftest import ROOT
@@ -150,6 +151,30 @@ def test_starts_from_a_classifier(image_size, distilled, small_segmentor,
     tokens = own['backbone.pos_embed'][:, :2]
     expected = weights['backbone.pos_embed'][:, :2 if distilled else 1]
     assert torch.equal(tokens, expected.expand(1, 2, WIDTH))
+
+
+@pytest.mark.parametrize('name', [UPERNET, LINEAR])
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
+def test_mixed_precision(name, dtype, small_segmentor):
+    cfg = small_segmentor(name)
+    cfg.model.backbone.drop_path_rate = 0.
+    for head in ('decode_head', 'auxiliary_head'):
+        if head in cfg.model:
+            cfg.model[head].dropout_ratio = 0.
+    torch.manual_seed(0)
+    model = MODELS.build(cfg.model)
+    model.init_weights()
+    data = next(iter(Runner.build_dataloader(cfg.train_dataloader)))
+    data = model.data_preprocessor(data, True)
+    losses = []
+    for enabled in (False, True):
+        with torch.autocast('cpu', dtype, enabled):
+            loss, _ = model.parse_losses(model(**data, mode='loss'))
+        model.zero_grad()
+        loss.backward()
+        losses.append(loss.item())
+        assert all(p.grad.isfinite().all() for p in model.parameters())
+    assert losses[1] == pytest.approx(losses[0], rel=.05)
 
 
 @pytest.mark.parametrize('name', [UPERNET, LINEAR])
