@@ -3,10 +3,13 @@ import importlib
 import mmengine
 import pytest
 import torch
+import torch.nn.functional as F
 from mmengine.config import Config
 from mmengine.registry import DATASETS, MODELS, init_default_scope
+from mmpretrain.structures import DataSample
+from torch import nn
 
-from mmdeit.teachers import StudentSpec
+from mmdeit.teachers import StudentSpec, Teacher
 
 from .conftest import ROOT, run_tool
 
@@ -76,6 +79,13 @@ def test_token_cosine(agreement):
         [0, .6, -1])
 
 
+def test_token_cosine_of_low_precision(agreement):
+    torch.manual_seed(0)
+    tokens = torch.randn(4, 2, 64).bfloat16()
+    assert torch.equal(
+        agreement.token_cosine(tokens), agreement.token_cosine(tokens.float()))
+
+
 def test_token_cosines_are_means_over_images(agreement):
     """They equal those of the tokens that the backbone returns."""
     backbone = build(DISTILLED).backbone
@@ -117,13 +127,26 @@ def test_decisions_of_each_head(agreement):
 
 
 def test_numbers_of_the_paper(module):
-    paper = module('agreement_report').PAPER
-    assert len(paper) == 15
-    assert paper['ground truth', 'joint'] == .166
-    assert paper['convnet', 'distillation'] == .100
-    assert paper['DeiT', 'joint'] == .107
-    assert paper['class', 'distillation'] == .050
-    assert paper['distillation', 'joint'] == .019
+    """Table 4 and section 5.3 of arXiv 2012.12877."""
+    report = module('agreement_report')
+    assert report.PAPER == {
+        ('ground truth', 'convnet'): .171,
+        ('ground truth', 'DeiT'): .182,
+        ('ground truth', 'class'): .170,
+        ('ground truth', 'distillation'): .169,
+        ('ground truth', 'joint'): .166,
+        ('convnet', 'DeiT'): .133,
+        ('convnet', 'class'): .112,
+        ('convnet', 'distillation'): .100,
+        ('convnet', 'joint'): .102,
+        ('DeiT', 'class'): .109,
+        ('DeiT', 'distillation'): .110,
+        ('DeiT', 'joint'): .107,
+        ('class', 'distillation'): .050,
+        ('class', 'joint'): .033,
+        ('distillation', 'joint'): .019,
+    }
+    assert report.PAPER_COSINES == {'input': .06, 'output': .93}
 
 
 def test_everything_beside_the_paper(distilled_options, checkpoints, tmp_path):
@@ -159,6 +182,63 @@ def test_everything_beside_the_paper(distilled_options, checkpoints, tmp_path):
         with torch.no_grad():
             wrong = (network(images).argmax(dim=1) != labels).float().mean()
         assert rates[0, row] == pytest.approx(float(wrong))
+
+
+def test_students_are_evaluated(module, checkpoints):
+    tool = module('analyze_agreement')
+    cfg = Config.fromfile(UNDISTILLED)
+    init_default_scope('mmpretrain')
+    student = tool.build_student(cfg, str(checkpoints[UNDISTILLED]))
+    assert not any(part.training for part in student.modules())
+
+
+@MODELS.register_module()
+class Reader(nn.Module):
+    """Decides for the number that an image is, ``shift`` from its start."""
+
+    def __init__(self, shift=0):
+        super().__init__()
+        self.shift = shift
+        self.head = nn.Module()
+        self.head.num_classes = 10
+
+    def data_preprocessor(self, data, training):
+        return dict(inputs=data['inputs'] + self.shift)
+
+    def forward(self, inputs):
+        return F.one_hot(inputs[:, 0, 0, 0].long(), 10).float()
+
+
+def test_each_student_sees_images_of_its_own(module):
+    loader = [dict(inputs=torch.full((2, 1, 4, 4), float(i)),
+                   data_samples=[DataSample().set_gt_label(i)] * 2)
+              for i in range(3)]
+    decisions, cosines = module('analyze_agreement').analyse(
+        loader, Teacher(dict(type='Reader')), Reader(1), Reader(3))
+    assert {name: row.tolist() for name, row in decisions.items()} == {
+        'ground truth': [0, 0, 1, 1, 2, 2],
+        'convnet': [1, 1, 2, 2, 3, 3],  # sees what its student sees
+        'DeiT': [3, 3, 4, 4, 5, 5],
+        'student': [1, 1, 2, 2, 3, 3],
+    }
+    assert cosines is None
+
+
+def test_teacher_of_other_classes(run, distilled_options, checkpoints):
+    options = [*distilled_options,
+               'custom_hooks.0.teacher.class_mapping=[9,8,7,6,5,4,3,2,1,11]']
+    with pytest.raises(SystemExit, match="'teacher' has 10 classes, but class_"
+                       'mapping asks for class 11'):
+        run(DISTILLED, checkpoints[DISTILLED], *options)
+
+
+def test_classes_by_the_names_of_the_dataset(run, distilled_options,
+                                             checkpoints):
+    options = [*distilled_options, 'custom_hooks.0.teacher.class_mapping=name',
+               'custom_hooks.0.teacher.class_names=[coat]']
+    with pytest.raises(SystemExit, match=r"is none of the teacher's 1 classes "
+                       r'\(10 such, of 10\)'):
+        run(DISTILLED, checkpoints[DISTILLED], *options)
 
 
 def test_one_head_and_no_token(run, distilled_options, checkpoints, capsys,
