@@ -85,8 +85,11 @@ def adapt_teacher(teacher: BaseTeacher, student: nn.Module,
         StudentSpec: What the student sees.
 
     Raises:
-        ValueError: If the teacher does not fit.
+        ValueError: If the teacher is none, or does not fit.
     """
+    if not isinstance(teacher, BaseTeacher):
+        raise ValueError(f'{type(teacher).__name__} is no teacher: write '
+                         "teacher=dict(type='mmdeit.Teacher', model=...)")
     spec = StudentSpec.of(
         student, getattr(dataset, 'metainfo', {}).get('classes'))
     teacher.adapt(spec)

@@ -193,6 +193,13 @@ def test_other_classes(cfg, build_runner, teacher_file):
         "teacher 'teacher' has 5 classes, the student 4")
 
 
+def test_a_network_is_no_teacher(cfg, build_runner):
+    cfg.custom_hooks[0].teacher = cfg.custom_hooks[0].teacher.model
+    fails_before_the_first_iteration(
+        cfg, build_runner, ValueError, 'ImageClassifier is no teacher: write '
+        "teacher=dict.type='mmdeit.Teacher', model=")
+
+
 def test_hook_without_distilling_head(cfg, build_runner):
     cfg.model.head.loss.mode = 'none'
     fails_before_the_first_iteration(
