@@ -1,7 +1,7 @@
 # What the transfers share: the distilled DeiT-B of ImageNet-1k, at 224 pixels.
 # Its two heads, for 1000 classes, are dropped as it is loaded, with a warning
-# that names them, and start anew. docs/transfer.md, "Run one", says how to start
-# from the authors' checkpoint instead.
+# that names them, and start anew. docs/transfer.md, "Run one", says how to
+# start from the authors' checkpoint instead.
 _base_ = './default_runtime.py'
 
 load_from = 'work_dirs/deit-base-distilled/epoch_300.pth'

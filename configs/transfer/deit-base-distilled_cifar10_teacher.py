@@ -4,8 +4,8 @@
 #
 # The teacher is a RegNetY-16GF that you have fine-tuned on CIFAR-10 at 224
 # pixels: all of its weights, for 10 classes, in
-# checkpoints/regnety-16gf_cifar10.pth. docs/transfer.md has the command with the published
-# ResNet-18 in its place.
+# checkpoints/regnety-16gf_cifar10.pth. docs/transfer.md has the command with
+# the published ResNet-18 in its place.
 #
 #     bash tools/dist_train.sh \
 #         configs/transfer/deit-base-distilled_cifar10_teacher.py 8

@@ -45,9 +45,9 @@ def test_a_wrong_teacher(tmp_path):
     }
     lines = refusal(cfg, tmp_path)
     assert (
-        "teacher 'toy' has 46.09 top-1 on 128 held-out images, expected are "
-        '91.40: channel order: set data_preprocessor=dict(to_rgb=True), which '
-        'gives 89.84') in lines
+        "error: teacher 'toy' has 46.09 top-1 on 128 held-out images, expected "
+        'are 91.40: channel order: set data_preprocessor=dict(to_rgb=True), '
+        'which gives 89.84') in lines
     assert any(
         line.endswith('channel order: set data_preprocessor=dict(to_rgb=True)'
                       ': 89.8 on 128 images') for line in lines)

@@ -6,7 +6,6 @@ distillation token come to resemble each other from layer to layer.
 """
 import argparse
 import copy
-import sys
 from pathlib import Path
 from typing import Dict, List, Optional, Tuple
 
@@ -28,6 +27,7 @@ from mmdeit.checks import check_data
 from mmdeit.cli import (
     add_common_arguments,
     load_config,
+    one_line_errors,
     set_dataloader_defaults,
 )
 from mmdeit.structures import stack_targets
@@ -171,10 +171,8 @@ def run(args: argparse.Namespace) -> None:
 
 def main() -> None:
     args = parse_args()
-    try:
+    with one_line_errors(args.traceback):
         run(args)
-    except (OSError, ValueError) as error:
-        sys.exit(f'error: {" ".join(str(error).split())}')
 
 
 if __name__ == '__main__':

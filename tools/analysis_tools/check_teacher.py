@@ -6,7 +6,6 @@ validation images through its own preprocessing. A teacher that the training
 would refuse ends in one line and exit code 1.
 """
 import argparse
-import sys
 import tempfile
 
 from mmengine.config import Config
@@ -17,6 +16,7 @@ from mmdeit.cli import (
     add_common_arguments,
     build_runner,
     load_config,
+    one_line_errors,
     set_dataloader_defaults,
 )
 from mmdeit.hooks import TeacherHook
@@ -85,17 +85,15 @@ def check_teacher(cfg: Config, num_images: int) -> None:
 
 def main() -> None:
     args = parse_args()
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, \
+            one_line_errors(args.traceback):
         args.work_dir = args.work_dir or folder
         cfg = load_config(args)
         cfg.log_level = 'ERROR'
         if args.amp:
             cfg.optim_wrapper.type = 'AmpOptimWrapper'
         set_dataloader_defaults(cfg, not args.no_pin_memory)
-        try:
-            check_teacher(cfg, args.images)
-        except (OSError, ValueError) as error:
-            sys.exit(' '.join(str(error).split()))
+        check_teacher(cfg, args.images)
 
 
 if __name__ == '__main__':
