@@ -70,7 +70,8 @@ def diagnose(teacher: Teacher, inputs: Tensor, labels: Tensor) -> str:
         accuracy, _, suspect = max(trials, key=_worth)
         if accuracy - before >= EXPLAINED * (expected - before):
             break
-    if accuracy - before >= CONVINCING * (expected - before):
+    # With few images the teacher may be as good as expected, and still refused.
+    if 0 < accuracy - before >= CONVINCING * (expected - before):
         return f'{suspect}, which gives {100 * accuracy:.2f}'
     tried = ('no other channel order, mean and std, resolution or order of '
              'classes helps')

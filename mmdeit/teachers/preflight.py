@@ -136,8 +136,11 @@ def _refusal(accuracy: float, expected: Optional[float], num_images: int,
         if accuracy < rate - 3 * deviation(rate):
             return f'{measured}, expected are {expected:.2f}'
     chance = 1 / num_classes
-    if accuracy <= min(chance + 5 * deviation(chance), (1 + chance) / 2):
-        return f'{measured}, chance is {100 * chance:.2f}'
+    luck, halfway = chance + 5 * deviation(chance), (1 + chance) / 2
+    if accuracy <= min(luck, halfway):
+        few = ', too few to be sure (preflight=0 trusts it)'
+        return (f'{measured}{few if luck > halfway else ""}, chance is '
+                f'{100 * chance:.2f}')
     return ''
 
 

@@ -118,6 +118,13 @@ def test_random_weights(examine, seed):
         examine(checkpoint=None)
 
 
+def test_nothing_is_blamed_that_changes_nothing(checkpoints, batches):
+    """A teacher as good as expected is refused where images are few."""
+    inputs, labels = (torch.cat(part) for part in zip(*batches))
+    verdict = diagnose(build(checkpoints / 'toy.pth'), inputs, labels)
+    assert verdict.startswith('unknown cause')
+
+
 def test_classes_in_another_order_than_mapped(examine):
     """The mapping itself may be wrong."""
     with pytest.raises(ValueError, match='class order'):

@@ -129,10 +129,10 @@ def test_diagnosed_by_the_first_images(monkeypatch):
     # .25 + 5 * sqrt(.25 * .75 / 300) = 0.375
     (.38, None, 300, ''),
     (.37, None, 300, 'chance is 25.00'),
-    (.37, 37., 300, 'chance is 25.00'),
+    (.37, 37., 300, 'held-out images, chance is 25.00'),
     # Too few for five deviations: halfway from 0.25 to 1
     (.75, None, 8, ''),
-    (.625, None, 8, 'chance is 25.00'),
+    (.625, None, 8, ', too few to be sure (preflight=0 trusts it), chance is'),
 ])
 def test_thresholds_by_hand(accuracy, expected, num_images, refused):
     reason = _refusal(accuracy, expected, num_images, num_classes=4)
