@@ -12,7 +12,16 @@ from tests.test_tools.conftest import ROOT
 
 BLOCKS = re.findall(r'```python\n(.*?)```',
                     (ROOT / 'docs/dense.md').read_text(), re.DOTALL)
-*EXAMPLES, COMMON = BLOCKS
+*EXAMPLES, COMMON, LAYER_DECAY = BLOCKS
+
+
+def groups_of(model, cfg):
+    """The optimiser's group of each parameter."""
+    optimizer = build_optim_wrapper(model, cfg.optim_wrapper).optimizer
+    return {
+        id(parameter): group
+        for group in optimizer.param_groups for parameter in group['params']
+    }
 
 
 @pytest.mark.parametrize('number, strides', [
@@ -39,22 +48,24 @@ def test_examples(number, strides, tmp_path):
     assert cfg.model.backbone.init_cfg.prefix == 'backbone.'
 
     lr = cfg.optim_wrapper.optimizer.lr
-    optimizer = build_optim_wrapper(model, cfg.optim_wrapper).optimizer
-    groups = {
-        id(parameter): group
-        for group in optimizer.param_groups for parameter in group['params']
-    }
+    groups = groups_of(model, cfg)
     for name, parameter in model.backbone.named_parameters():
         spared = re.search(r'_token|pos_embed|ln\d', name) is not None
         assert (groups[id(parameter)]['weight_decay'] == 0) == spared, name
-    assert groups[id(model.backbone.dist_token)]['lr'] == pytest.approx(
-        lr * 0.7**13)
+    assert {group['lr'] for group in groups.values()} == {lr}
     for scheduler in cfg.param_scheduler:  # down, not up
         assert scheduler.get('eta_min', 0) < lr
 
     hook = HOOKS.build(cfg.default_hooks.checkpoint)
     assert type(hook) is CheckpointHook
     assert hook.interval == (1 if cfg.default_scope == 'mmdet' else 16000)
+
+    change = {}
+    exec(LAYER_DECAY, change)  # noqa: S102
+    cfg.merge_from_dict(dict(optim_wrapper=change['optim_wrapper']))
+    group = groups_of(model, cfg)[id(model.backbone.dist_token)]
+    assert group['lr'] == pytest.approx(lr * 0.7**13)
+    assert group['weight_decay'] == 0
 
 
 def test_every_example_is_built():
