@@ -7,7 +7,6 @@ import torch
 from mmengine.logging import HistoryBuffer
 from mmengine.utils import digit_version
 
-
 # Before, torch.load was not safe, and refused nothing.
 REFUSES = digit_version(torch.__version__) >= digit_version('2.6')
 
