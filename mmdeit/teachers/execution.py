@@ -6,7 +6,7 @@ of torch, so each may be measured instead of chosen.
 import contextlib
 import math
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import product
 from textwrap import shorten
 from typing import Callable, ContextManager, Dict, List, Optional, Union
@@ -23,7 +23,6 @@ _MEASURED = dict(
     dtype=('float32', 'bfloat16'),
     channels_last=(False, True),
     compile=(False, True))
-_CAST = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
 
 @dataclass(frozen=True)
@@ -65,35 +64,6 @@ class Execution:
                 return run(inputs)
 
         return execute
-
-    def cast_weights(self, network: nn.Module,
-                     device: torch.device) -> 'Execution':
-        """Cast once, in place, the weights that autocast would in each pass.
-
-        It keeps casts for a pass of trained parameters only, and a teacher's
-        are frozen. The answers are the same to the last bit. Norms, which
-        autocast leaves in float32, stay; so does what is compiled, which would
-        be compiled again.
-
-        Args:
-            network (nn.Module): The network.
-            device (torch.device): Where it is; under the student's autocast.
-
-        Returns:
-            Execution: How to execute it now, outside of that autocast too.
-        """
-        one = torch.ones(1, 1, device=device)
-        with self._autocast(device.type):
-            dtype = (one @ one).dtype
-        if dtype == torch.float32 or self.compile:
-            return self
-        for module in network.modules():
-            # A subclass may do more with its weight than multiply.
-            if type(module) in _CAST:
-                for parameter in (module.weight, module.bias):
-                    if parameter is not None:
-                        parameter.data = parameter.data.to(dtype)
-        return replace(self, dtype=str(dtype).replace('torch.', ''))
 
     def _autocast(self, device_type: str) -> ContextManager:
         dtype = self.dtype

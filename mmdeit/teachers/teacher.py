@@ -143,15 +143,8 @@ class Teacher(BaseTeacher):
 
     def tune(self, inputs: Tensor) -> str:
         """See :meth:`BaseTeacher.tune`."""
-        timings = ''
-        if len(self.executions) > 1:
-            timings = self._take_fastest(inputs)
-        execution = self.execution.cast_weights(self.network, inputs.device)
-        if execution != self.execution:
-            self.set_execution(execution)
-        return f'{self.name}: {self.execution}{timings}'
-
-    def _take_fastest(self, inputs: Tensor) -> str:
+        if len(self.executions) == 1:
+            return f'{self.name}: {self.execution}'
         try:
             seconds = measure(self.network, self.executions,
                               self.preprocess(inputs))
@@ -168,7 +161,7 @@ class Teacher(BaseTeacher):
         self.set_execution(chosen)
         timings = '; '.join(f'{way}: {1000 * s:.1f} ms'
                             for way, s in seconds.items())
-        return f' (measured {timings})'
+        return f'{self.name}: {chosen} (measured {timings})'
 
 
 def _refuse_init_cfg(network: nn.Module) -> None:

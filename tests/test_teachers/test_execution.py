@@ -15,9 +15,9 @@ IMAGES = torch.rand(2, 3, 8, 8)
 class Net(nn.Module):
     """Keeps what it was given and what it computed in."""
 
-    def __init__(self, channels=3):
+    def __init__(self):
         super().__init__()
-        self.conv = nn.Conv2d(channels, 4, 3)
+        self.conv = nn.Conv2d(3, 4, 3)
 
     def forward(self, images):
         self.channels_last = images.is_contiguous(
@@ -41,54 +41,6 @@ def test_precision_outside_and_under_autocast(dtype, outside, inside):
         assert torch.is_autocast_cpu_enabled()  # the student's, as before
     assert not torch.is_autocast_cpu_enabled()
     assert all(p.dtype == torch.float32 for p in net.parameters())
-
-
-@pytest.mark.parametrize('dtype', [None, 'bfloat16'])
-def test_weights_cast_once_answer_to_the_last_bit(dtype):
-    torch.manual_seed(0)
-    network = nn.Sequential(
-        nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), Net(4), nn.LayerNorm(4),
-        nn.Linear(4, 5)).eval().requires_grad_(False)
-    execution = Execution(dtype, channels_last=True)
-    with torch.autocast('cpu', torch.bfloat16):
-        expected = execution.prepare(network)(IMAGES)
-        cast = execution.cast_weights(network, IMAGES.device)
-        assert torch.equal(cast.prepare(network)(IMAGES), expected)
-    assert torch.equal(cast.prepare(network)(IMAGES), expected)  # outside too
-    assert cast == Execution('bfloat16', channels_last=True)
-    assert [p.dtype for p in network.parameters()] == [
-        *[torch.bfloat16] * 2, *[torch.float32] * 2,  # convolution, norm
-        *[torch.bfloat16] * 2, *[torch.float32] * 2, *[torch.bfloat16] * 2
-    ]
-
-
-@pytest.mark.parametrize('execution', [
-    Execution(), Execution('float32'), Execution('bfloat16', compile=True)])
-def test_weights_that_stay(execution):
-    """Without autocast, and where all would be compiled again."""
-    net = Net()
-    assert execution.cast_weights(net, IMAGES.device) is execution
-    assert net.conv.weight.dtype == torch.float32
-
-
-def test_weights_of_another_kind_stay():
-
-    class Standardised(nn.Linear):
-        pass
-
-    network = nn.Sequential(Standardised(3, 4))
-    Execution('bfloat16').cast_weights(network, IMAGES.device)
-    assert network[0].weight.dtype == torch.float32
-
-
-def test_a_tuned_teacher_has_cast_its_weights():
-    teacher = Teacher(dict(type='ToyClassifier'), channels_last='auto')
-    images = torch.rand(4, 3, 16, 16)
-    with torch.autocast('cpu', torch.bfloat16):
-        expected = teacher(images)
-        assert teacher.tune(images).startswith('ToyClassifier: bfloat16, ')
-        assert torch.equal(teacher(images), expected)
-    assert teacher.network.head.weight.dtype == torch.bfloat16
 
 
 @pytest.mark.parametrize('has_bfloat16', [True, False])
