@@ -3,6 +3,7 @@
 mmengine finds out late, or never: after the models are built, at the first
 validation, or by an epoch of no batches.
 """
+import os
 from importlib import import_module
 from pathlib import Path
 from typing import Iterator
@@ -10,6 +11,7 @@ from typing import Iterator
 from mmengine.config import Config
 from mmengine.dist import get_world_size
 from mmengine.runner import Runner
+from torch.utils.data import Dataset
 
 from mmdeit.datasets.image_list import check_image_list
 
@@ -19,6 +21,9 @@ _DENSE = {'mmdet': 'mmdet==3.3.0', 'mmseg': 'mmsegmentation==1.2.2'}
 _FETCHED = ('MNIST', 'FashionMNIST', 'CIFAR10', 'CIFAR100')
 # Their lists are text, whatever the name of the file.
 _LISTED = ('ImageNet', 'ImageNet21k', 'CustomDataset', 'mmdeit.ImageNetV2')
+# Their images need not be looked at one by one.
+_CHECKED = ('ImageNet', 'ImageNet21k', 'CustomDataset', 'ImageNetV2',
+            'INaturalist')
 
 
 def check_packages(cfg: Config) -> None:
@@ -97,6 +102,32 @@ def _check_dataset(dataset: dict, dataloader: str) -> None:
             and dataset.get('with_label', dataset.get('split') != 'test'))
 
 
+def check_images(dataset: Dataset) -> None:
+    """Check that no image lies outside its folder, whatever lists them.
+
+    :func:`check_data` reads lists that are text; this one asks the dataset, such
+    as that of Stanford Cars, which reads a ``.mat`` file.
+
+    Args:
+        dataset (Dataset): A dataset of mmpretrain; others pass.
+
+    Raises:
+        ValueError: If one does.
+    """
+    folder = getattr(dataset, 'img_prefix', None)
+    if not folder or '://' in folder or type(dataset).__name__ in _CHECKED:
+        return
+    folder = os.path.abspath(folder)
+    for i in range(len(dataset)):
+        path = dataset.get_data_info(i).get('img_path')
+        if path is None:  # the images are in the list
+            return
+        if os.path.commonpath([folder, os.path.abspath(path)]) != folder:
+            raise ValueError(
+                f'{dataset.ann_file}: {path} lies outside the folder of the '
+                f'images, {folder}: correct the list')
+
+
 def check_training(runner: Runner) -> None:
     """Check that data, batches and classes go together.
 
@@ -104,10 +135,12 @@ def check_training(runner: Runner) -> None:
         runner (Runner): About to train; its loops are built here.
 
     Raises:
-        ValueError: If an epoch has no batch, the data has other classes than
-            the model, or there are fewer than the metric asks for.
+        ValueError: If an epoch has no batch, an image lies outside its folder,
+            the data has other classes than the model, or there are fewer than
+            the metric asks for.
     """
     dataloader = runner.train_loop.dataloader
+    check_images(dataloader.dataset)
     if len(dataloader) == 0:
         raise ValueError(
             f'{len(dataloader.dataset)} images give no batch of '

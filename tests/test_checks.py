@@ -1,11 +1,18 @@
 """What is wrong with a config is said before the first iteration."""
+import json
 import sys
 
 import pytest
 from mmengine.config import Config
+from mmengine.registry import DATASETS
 
 from mmdeit import cli
-from mmdeit.checks import check_data, check_packages, check_training
+from mmdeit.checks import (
+    check_data,
+    check_images,
+    check_packages,
+    check_training,
+)
 
 
 def install(monkeypatch, **modules):
@@ -108,6 +115,25 @@ def test_missing_data_is_an_error_unless_it_is_fetched(tmp_path):
         check_data(data_cfg(root, type='CIFAR10', download=False),
                    'train_dataloader')
     check_data(data_cfg(root, type='CIFAR10'), 'train_dataloader')
+
+
+@pytest.mark.parametrize('name, outside', [
+    ('a.jpg', False), ('b/../a.jpg', False), ('../a.jpg', True),
+    ('/a.jpg', True), ('../train2/a.jpg', True)])
+def test_images_of_any_list(root, name, outside):
+    """As the official list of Stanford Cars, which is no text."""
+    (root / 'a.json').write_text(json.dumps(
+        dict(metainfo={}, data_list=[dict(img_path='a.jpg', gt_label=0),
+                                     dict(img_path=name, gt_label=0)])))
+    dataset = DATASETS.build(
+        dict(type='mmpretrain.BaseDataset', data_root=str(root),
+             ann_file='a.json', data_prefix='train'))
+    if outside:
+        with pytest.raises(ValueError, match='a.json: .* lies outside the '
+                           'folder of the images, .*train: correct'):
+            check_images(dataset)
+    else:
+        check_images(dataset)
 
 
 def test_no_batch(cfg, build_runner):

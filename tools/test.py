@@ -7,7 +7,7 @@ import mmengine
 from mmengine.config import Config, ConfigDict
 from mmengine.evaluator import DumpResults
 
-from mmdeit.checks import check_data
+from mmdeit.checks import check_data, check_images
 from mmdeit.cli import (
     add_common_arguments,
     build_runner,
@@ -101,6 +101,7 @@ def main() -> None:
         merge_args(cfg, args)
         check_data(cfg, 'test_dataloader')
         runner = build_runner(cfg)
+        check_images(runner.test_loop.dataloader.dataset)
         if args.out and args.out_item == 'pred':
             runner.test_evaluator.metrics.append(
                 DumpResults(out_file_path=args.out))
