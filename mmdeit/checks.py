@@ -105,8 +105,8 @@ def _check_dataset(dataset: dict, dataloader: str) -> None:
 def check_images(dataset: Dataset) -> None:
     """Check that no image lies outside its folder, whatever lists them.
 
-    :func:`check_data` reads lists that are text; this one asks the dataset, such
-    as that of Stanford Cars, which reads a ``.mat`` file.
+    :func:`check_data` reads lists of text; this one asks the dataset, such as
+    that of Stanford Cars, which reads a ``.mat`` file.
 
     Args:
         dataset (Dataset): A dataset of mmpretrain; others pass.
