@@ -114,14 +114,13 @@ def check_images(dataset: Dataset) -> None:
     Raises:
         ValueError: If one does.
     """
-    folder = getattr(dataset, 'img_prefix', None)
+    # mmpretrain's key; where the list has the images themselves there is none.
+    folder = (getattr(dataset, 'data_prefix', None) or {}).get('img_path')
     if not folder or '://' in folder or type(dataset).__name__ in _CHECKED:
         return
     folder = os.path.abspath(folder)
     for i in range(len(dataset)):
-        path = dataset.get_data_info(i).get('img_path')
-        if path is None:  # the images are in the list
-            return
+        path = dataset.get_data_info(i).get('img_path', folder)
         if os.path.commonpath([folder, os.path.abspath(path)]) != folder:
             raise ValueError(
                 f'{dataset.ann_file}: {path} lies outside the folder of the '

@@ -67,20 +67,41 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> None:
     if args.amp:
         cfg.test_cfg.fp16 = True
     if args.show or args.show_dir is not None:
-        cfg.default_hooks.visualization = dict(
-            type='VisualizationHook',
-            enable=True,
-            show=args.show,
-            out_dir=args.show_dir,
-            interval=args.interval,
-            wait_time=args.wait_time)
+        merge_visualization(cfg, args)
     if args.tta:
         merge_tta(cfg)
     set_dataloader_defaults(cfg, not args.no_pin_memory)
 
 
+def merge_visualization(cfg: Config, args: argparse.Namespace) -> None:
+    """Let mmpretrain's, mmdet's or mmseg's own hook draw the predictions."""
+    scope = cfg.get('default_scope')
+    folder = args.show_dir and str(Path(args.show_dir).resolve())
+    hook = dict(
+        show=args.show, interval=args.interval, wait_time=args.wait_time)
+    if scope == 'mmdet':
+        hook.update(
+            type='DetVisualizationHook', draw=True, test_out_dir=folder)
+    elif scope == 'mmseg':
+        hook.update(type='SegVisualizationHook', draw=True)
+        if folder:
+            cfg.visualizer.update(
+                save_dir=folder, vis_backends=[dict(type='LocalVisBackend')])
+    else:
+        hook.update(type='VisualizationHook', enable=True, out_dir=folder)
+    cfg.default_hooks.visualization = hook
+
+
 def merge_tta(cfg: Config) -> None:
-    """Turn the model and the pipeline into their test-time augmented form."""
+    """Turn the model and the pipeline into their test-time augmented form.
+
+    Raises:
+        ValueError: If it is no classifier and the config has none.
+    """
+    if cfg.get('default_scope') != 'mmpretrain' and 'tta_model' not in cfg:
+        raise ValueError('--tta needs tta_model and tta_pipeline in the config '
+                         'of a detector or segmentor: see the docs of '
+                         f'{cfg.default_scope}')
     dataset = cfg.test_dataloader.dataset
     if 'tta_pipeline' not in cfg:
         *transforms, pack = deepcopy(dataset.pipeline)

@@ -68,7 +68,8 @@ def test_this_projects_tools_on_two_processes(small_detector, tmp_path, port):
     run_tool('tools/dist_test.sh', path, checkpoint, 2, '--out',
              tmp_path / 'two.json', *options, PORT=port, PYTHONPATH=str(ROOT))
     run_tool('tools/test.py', path, checkpoint, '--out', tmp_path / 'one.json',
-             *options, PYTHONPATH=str(ROOT))
+             '--show-dir', tmp_path / 'drawn', *options, PYTHONPATH=str(ROOT))
+    assert len([*tmp_path.glob('drawn/*.jpg')]) == IMAGES
     one, two = (
         json.loads((tmp_path / f'{name}.json').read_text())
         for name in ('one', 'two'))

@@ -38,7 +38,11 @@ def test_this_projects_tools(small_segmentor, tmp_path):
     run_tool('tools/train.py', path)
     checkpoint, out = tmp_path / 'work/iter_2.pth', tmp_path / 'out.json'
     run_tool('tools/test.py', path, checkpoint, '--out', out, '--out-item',
-             'metrics')
+             'metrics', '--show-dir', tmp_path / 'drawn')
+    assert [*tmp_path.glob('drawn/**/*.png')]
+    output = run_tool('tools/test.py', path, checkpoint, '--tta', check=False)
+    assert output.splitlines()[-1].startswith(
+        'error: --tta needs tta_model and tta_pipeline in the config')
     assert set(json.loads(out.read_text())) == {'aAcc', 'mIoU', 'mAcc'}
 
 

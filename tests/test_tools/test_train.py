@@ -29,7 +29,9 @@ def test_train_resume_and_test(distilled_options, tmp_path):
         *distilled_options[:-1], 'custom_hooks.0.teacher.checkpoint=none.pth'
     ]
     run_tool('tools/test.py', DISTILLED, tmp_path / 'epoch_3.pth', '--out', out,
-             '--out-item', 'metrics', *work, *options)
+             '--out-item', 'metrics', '--show-dir', tmp_path / 'drawn',
+             '--interval', 8, *work, *options)
+    assert len([*tmp_path.glob('drawn/**/*.png')]) == 4
     metrics = mmengine.load(out)
     assert {
         f'accuracy/{head}top{k}'
