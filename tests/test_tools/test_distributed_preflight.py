@@ -14,10 +14,10 @@ def cfg(tmp_path):
     return cfg
 
 
-def train(cfg, folder, port, **kwargs):  # noqa: F811
+def train(cfg, folder, port, *options, **kwargs):  # noqa: F811
     cfg.dump(str(folder / 'toy.py'))
     return run_tool('tools/dist_train.sh', folder / 'toy.py', 2, '--work-dir',
-                    folder / 'work', PYTHONPATH=f'{folder}:{ROOT}',
+                    folder / 'work', *options, PYTHONPATH=f'{folder}:{ROOT}',
                     PORT=port, **kwargs)
 
 
@@ -43,7 +43,7 @@ def test_both_stop_with_the_same_line(
         "        file.write(f'{kind.__name__}: {error}')\n"
         'sys.excepthook = write\n')
     monkeypatch.chdir(tmp_path)
-    output = train(cfg, tmp_path, port, check=False)
+    output = train(cfg, tmp_path, port, '--traceback', check=False)
     errors = [(tmp_path / f'error-{rank}').read_text() for rank in (0, 1)]
     assert errors[0] == errors[1]
     assert errors[0].startswith(
