@@ -147,7 +147,7 @@ def _reason(path: Path, error: str) -> str:
     with path.open('rb') as file:
         if file.read(256).lstrip()[:1] == b'<':
             return 'it is a web page'
-    found = re.search(r'Unsupported (?:global|class): (?:GLOBAL )?([\w.]+)',
+    found = re.search(r'Unsupported (?:global|class):? (?:GLOBAL )?([\w.]+)',
                       error)
     if found:
         return f'it asks for {found[1]}'
