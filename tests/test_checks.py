@@ -103,6 +103,20 @@ def test_lists_without_labels(root):
                         with_label=False), 'train_dataloader')
 
 
+@pytest.mark.parametrize('split', ['train', 'test'])
+def test_only_imagenets_test_images_have_no_labels(root, split):
+    for name in ('meta', split):
+        (root / name).mkdir(exist_ok=True)
+    (root / split / 'a.jpg').touch()
+    (root / f'meta/{split}.txt').write_text('a.jpg\n')
+    cfg = data_cfg(root, type='ImageNet', split=split)
+    if split == 'test':
+        check_data(cfg, 'train_dataloader')
+    else:
+        with pytest.raises(ValueError, match="line 1: 'a.jpg' has no label"):
+            check_data(cfg, 'train_dataloader')
+
+
 def test_other_annotations_are_not_read(root):
     (root / 'a.json').write_text('[]\n')
     check_data(data_cfg(root, type='BaseDataset', ann_file='a.json',
