@@ -1,70 +1,108 @@
-"""The one field of the batch at which teacher and student meet.
+"""What a training batch is to learn, as tensors.
 
-The teacher's logits travel on the data samples, next to the labels, as
-``teacher_logits`` of shape ``(K,)`` a sample. Whoever has a teacher writes
-them with :func:`set_teacher_logits`; a distilling head reads them with
-:func:`stack_teacher_logits`. Neither knows the other.
+The data preprocessor makes one :class:`TrainingTargets` for a batch, the
+teacher adds its answer to it, and the objective reads it. Heads of mmpretrain,
+which know DataSamples only, get those from it when they ask.
 """
-from typing import Sequence
+from collections.abc import Sequence
+from functools import cached_property
 
 import torch
 from mmpretrain.structures import DataSample
 from torch import Tensor
 
 
-def set_teacher_logits(data_samples: Sequence[DataSample],
-                       logits: Tensor) -> None:
-    """Write a batch of teacher logits to its data samples, in place.
+class TrainingTargets(Sequence):
+    """Labels of N images, and what a teacher says to them.
+
+    It takes the place of mmpretrain's list of N DataSamples, and is a sequence
+    of them for whoever asks; they are only made then.
 
     Args:
-        data_samples (Sequence[DataSample]): The N samples of the batch.
-        logits (Tensor): The teacher's logits of shape ``(N, K)``.
+        labels (Tensor): The classes ``(N, )``.
+        scores (Tensor, optional): The targets ``(N, K)`` that Mixup or CutMix
+            made of them. Defaults to None.
 
-    Raises:
-        ValueError: If ``logits`` is not one row of classes for each sample.
+    Attributes:
+        teacher (Tensor, optional): The teacher's answer, logits ``(N, K)`` or
+            labels ``(N, )``. None until a teacher was asked.
     """
-    shape = tuple(getattr(logits, 'shape', ()))
-    if len(shape) != 2 or shape[0] != len(data_samples):
-        raise ValueError(
-            f'the teacher answered a batch of {len(data_samples)} images with '
-            f'a {type(logits).__name__} of shape {shape} instead of logits of '
-            f'shape ({len(data_samples)}, num_classes): give it a head')
-    for sample, row in zip(data_samples, logits.unbind()):
-        sample.teacher_logits = row
+
+    def __init__(self, labels: Tensor, scores: Tensor | None = None) -> None:
+        self.labels = labels
+        self.scores = scores
+        self.teacher: Tensor | None = None
+
+    @classmethod
+    def of(cls, data_samples: Sequence) -> 'TrainingTargets':
+        """The targets in the DataSamples of mmpretrain's own preprocessor.
+
+        Args:
+            data_samples (Sequence[DataSample]): N samples; or targets, which
+                stay what they are.
+
+        Returns:
+            TrainingTargets: The same as tensors.
+        """
+        if isinstance(data_samples, cls):
+            return data_samples
+        scores = None
+        if 'gt_score' in data_samples[0]:
+            scores = torch.stack([sample.gt_score for sample in data_samples])
+        if 'gt_label' not in data_samples[0]:
+            return cls(scores.argmax(dim=1), scores)
+        return cls(read_labels(dict(data_samples=data_samples)), scores)
+
+    @property
+    def target(self) -> Tensor:
+        """Tensor: Mixed targets ``(N, K)``, or else the labels ``(N, )``."""
+        return self.labels if self.scores is None else self.scores
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, index: int) -> DataSample:
+        return self._data_samples[index]
+
+    @cached_property
+    def _data_samples(self) -> list[DataSample]:
+        samples = [
+            DataSample().set_gt_label(label) for label in self.labels[:, None]
+        ]
+        if self.scores is not None:
+            for sample, score in zip(samples, self.scores):
+                sample.set_gt_score(score)
+        return samples
 
 
-def stack_teacher_logits(data_samples: Sequence[DataSample]) -> Tensor:
-    """Read a batch of teacher logits from its data samples.
+def read_labels(batch: dict) -> Tensor:
+    """The labels of a batch, as the dataloader gives it.
 
     Args:
-        data_samples (Sequence[DataSample]): The N samples of the batch.
+        batch (dict): ``labels`` as :class:`mmdeit.datasets.PackInputs` packs
+            them, stacked or in a list; or mmpretrain's ``data_samples``.
 
     Returns:
-        Tensor: The teacher's logits of shape ``(N, K)``.
+        Tensor: The classes ``(N, )``.
 
     Raises:
-        ValueError: If the samples carry none; training silently without a
-            teacher is no distillation.
+        ValueError: If an image has no label, or several.
     """
-    if 'teacher_logits' not in data_samples[0]:
+    if 'labels' in batch:
+        labels = batch['labels']
+        count = len(labels)
+        if not isinstance(labels, Tensor):
+            labels = torch.stack(labels)
+    else:
+        samples = batch['data_samples']
+        count = len(samples)
+        if 'gt_label' not in samples[0]:
+            raise ValueError('the images have no labels: set with_label=True '
+                             'in their dataset, or give labelled ones')
+        labels = torch.cat([sample.gt_label for sample in samples])
+    if labels.shape != (count, ):
         raise ValueError(
-            'this head distils, but the batch carries no teacher logits: add '
-            "dict(type='mmdeit.TeacherHook', ...) to custom_hooks, or train "
-            "without a teacher by mode='none' in model.head.loss (DeiTClsHead) "
-            'or model.distillation (DistilledClassifier)')
-    return torch.stack([sample.teacher_logits for sample in data_samples])
-
-
-def stack_targets(data_samples: Sequence[DataSample]) -> Tensor:
-    """Read a batch of training targets from its data samples.
-
-    Args:
-        data_samples (Sequence[DataSample]): The N samples of the batch.
-
-    Returns:
-        Tensor: Mixed targets of shape ``(N, K)`` where Mixup or CutMix made
-        them (``gt_score``), otherwise labels of shape ``(N, )``.
-    """
-    if 'gt_score' in data_samples[0]:
-        return torch.stack([sample.gt_score for sample in data_samples])
-    return torch.cat([sample.gt_label for sample in data_samples])
+            'an image has several labels, and a softmax over the classes '
+            'learns one: give a dataset of one label an image, or take '
+            "type='ImageClassifier' with a multi-label head and no teacher")
+    return labels

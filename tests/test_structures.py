@@ -2,39 +2,60 @@ import pytest
 import torch
 from mmpretrain.structures import DataSample
 
-from mmdeit.structures import (
-    set_teacher_logits,
-    stack_targets,
-    stack_teacher_logits,
-)
+from mmdeit.structures import TrainingTargets, read_labels
+
+LABELS = torch.tensor([2, 0])
+SCORES = torch.tensor([[.5, .25, .25], [0., 1., 0.]])
 
 
-def test_logits_come_back_as_they_went_in():
-    samples = [DataSample() for _ in range(3)]
-    logits = torch.randn(3, 5)
-    set_teacher_logits(samples, logits)
-    assert torch.equal(samples[1].teacher_logits, logits[1])
-    assert torch.equal(stack_teacher_logits(samples), logits)
+def samples(*labels):
+    return [DataSample().set_gt_label(label) for label in labels]
 
 
-@pytest.mark.parametrize('answer', [
-    torch.randn(2, 5),
-    torch.randn(3, 5, 7, 7),
-    (torch.randn(3, 5), ),
+def test_target_is_the_labels_or_what_mixing_made_of_them():
+    assert TrainingTargets(LABELS).target is LABELS
+    assert TrainingTargets(LABELS, SCORES).target is SCORES
+    assert TrainingTargets(LABELS).teacher is None
+
+
+def test_is_a_sequence_of_datasamples_for_mmpretrain():
+    targets = TrainingTargets(LABELS, SCORES)
+    assert len(targets) == 2
+    for sample, label, score in zip(targets, LABELS, SCORES, strict=True):
+        assert isinstance(sample, DataSample)
+        assert sample.gt_label.tolist() == [label]
+        assert torch.equal(sample.gt_score, score)
+    assert targets[0] is targets[0]  # made once
+    assert 'gt_score' not in TrainingTargets(LABELS)[0]
+
+
+def test_of_datasamples():
+    given = samples(2, 0)
+    assert torch.equal(TrainingTargets.of(given).target, LABELS)
+    for sample, score in zip(given, SCORES):
+        sample.set_gt_score(score)
+    targets = TrainingTargets.of(given)
+    assert torch.equal(targets.labels, LABELS)
+    assert torch.equal(targets.target, SCORES)
+    assert TrainingTargets.of(targets) is targets
+    scores = [DataSample().set_gt_score(score) for score in SCORES]
+    assert torch.equal(TrainingTargets.of(scores).target, SCORES)
+
+
+@pytest.mark.parametrize('batch', [
+    dict(labels=LABELS),
+    dict(labels=[*LABELS]),
+    dict(data_samples=samples(2, 0)),
 ])
-def test_answer_that_is_no_logits(answer):
-    with pytest.raises(ValueError, match=r'of logits of shape \(3, num_class'):
-        set_teacher_logits([DataSample() for _ in range(3)], answer)
+def test_labels_of_a_batch(batch):
+    assert torch.equal(read_labels(batch), LABELS)
 
 
-def test_no_logits():
-    with pytest.raises(ValueError, match='add dict.*mmdeit.TeacherHook'):
-        stack_teacher_logits([DataSample()])
-
-
-def test_targets_are_labels_or_what_mixup_made_of_them():
-    samples = [DataSample().set_gt_label(i) for i in (2, 0)]
-    assert stack_targets(samples).tolist() == [2, 0]
-    for sample in samples:
-        sample.set_gt_score([.5, .25, .25])
-    assert stack_targets(samples).tolist() == [[.5, .25, .25]] * 2
+@pytest.mark.parametrize('batch, message', [
+    (dict(labels=torch.ones(2, 3)), 'several labels'),
+    (dict(data_samples=samples([0, 1], [2])), 'several labels'),
+    (dict(data_samples=[DataSample()]), 'no labels: set with_label=True'),
+])
+def test_other_labels(batch, message):
+    with pytest.raises(ValueError, match=message):
+        read_labels(batch)

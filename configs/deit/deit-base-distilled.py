@@ -32,8 +32,7 @@ model = dict(
             base_loss=dict(
                 type='LabelSmoothLoss', label_smooth_val=0.1,
                 mode='original'))),
-    # One of the two, with even chances, for each batch. (mmpretrain draws the
-    # partners at random where the official code flips the batch.)
+    # one of the two, with even chances, for each batch
     train_cfg=dict(augments=[
         dict(type='Mixup', alpha=0.8),
         dict(type='CutMix', alpha=1.0),

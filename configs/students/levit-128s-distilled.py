@@ -42,6 +42,7 @@ model = dict(
     ]))
 
 train_dataloader = dict(batch_size=256)  # x 8 GPUs = 2048, repeats counted
+data_preprocessor = dict(group_size=256)
 
 optim_wrapper = dict(
     optimizer=dict(lr=5e-4 * 2048 / 512, weight_decay=0.025),

@@ -33,7 +33,7 @@ train_dataloader = dict(
     batch_size=32,  # x 8 GPUs = 256
     dataset=dict(
         pipeline=[*_base_.train_pipeline[:3],
-                  dict(type='PackInputs')]),
+                  dict(type='mmdeit.PackInputs')]),
     sampler=dict(_delete_=True, type='DefaultSampler', shuffle=True))
 
 optim_wrapper = dict(optimizer=dict(lr=0.1))

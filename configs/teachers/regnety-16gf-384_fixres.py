@@ -30,7 +30,7 @@ train_pipeline = [
         interpolation='bicubic'),
     dict(type='CenterCrop', crop_size=384),
     dict(type='RandomFlip', prob=0.5, direction='horizontal'),
-    dict(type='PackInputs'),
+    dict(type='mmdeit.PackInputs'),
 ]
 train_dataloader = dict(
     batch_size=32,

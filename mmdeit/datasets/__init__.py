@@ -1,8 +1,11 @@
 from .imagenet_v2 import ImageNetV2
 from .inaturalist import INaturalist
 from .load_image import LoadImageFromFile
+from .pack_inputs import PackInputs
+from .random_erasing import RandomErasing
 from .repeat_aug_sampler import RepeatAugSampler
 
 __all__ = [
-    'ImageNetV2', 'INaturalist', 'LoadImageFromFile', 'RepeatAugSampler'
+    'ImageNetV2', 'INaturalist', 'LoadImageFromFile', 'PackInputs',
+    'RandomErasing', 'RepeatAugSampler'
 ]

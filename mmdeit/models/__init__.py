@@ -1,6 +1,8 @@
 from mmdeit.checkpoints import allow_training_log
 
 from .average_heads_tta import AverageHeadsTTA
+from .batch_mixing import BatchMixing
+from .data_preprocessor import ClsDataPreprocessor
 from .deit_cls_head import DeiTClsHead
 from .distillation_loss import DistillationLoss
 from .distilled_classifier import DistilledClassifier
@@ -14,7 +16,7 @@ from .vision_transformer import VisionTransformer
 allow_training_log()
 
 __all__ = [
-    'AverageHeadsTTA', 'DeiTClsHead', 'DistillationLoss',
-    'DistilledClassifier', 'DistilledVisionTransformer', 'RegNetY',
-    'SimpleFeaturePyramid', 'VisionTransformer'
+    'AverageHeadsTTA', 'BatchMixing', 'ClsDataPreprocessor', 'DeiTClsHead',
+    'DistillationLoss', 'DistilledClassifier', 'DistilledVisionTransformer',
+    'RegNetY', 'SimpleFeaturePyramid', 'VisionTransformer'
 ]

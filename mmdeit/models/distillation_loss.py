@@ -1,9 +1,7 @@
 """The objectives of the paper's Section 4, on tensors.
 
-It knows no DataSample and no teacher: the head hands it logits and targets.
+It knows no DataSample, no head and no teacher.
 """
-from typing import Dict, Optional
-
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -39,11 +37,9 @@ class DistillationLoss(nn.Module):
             ``'numel'``, batch times classes, as in the official
             ``losses.py``; or ``'batchmean'``, the batch, as in timm, K times
             larger (facebookresearch/deit issue 61). Defaults to ``'numel'``.
-        base_loss (dict, optional): The loss of mmpretrain for the ground
+        base_loss (dict | nn.Module): The loss of mmpretrain for the ground
             truth. Defaults to label smoothing of 0.1, which on the targets of
             Mixup and CutMix equals the official ``SoftTargetCrossEntropy``.
-            None leaves it to :class:`mmdeit.models.DistilledClassifier`,
-            which knows it and calls :meth:`distill` and :meth:`weigh`.
 
     Raises:
         ValueError: If an argument is outside its range.
@@ -55,106 +51,81 @@ class DistillationLoss(nn.Module):
         alpha: float = 0.5,
         tau: float = 1.0,
         reduction: str = 'numel',
-        base_loss: Optional[dict] = dict(
+        base_loss: dict | nn.Module = dict(
             type='mmpretrain.LabelSmoothLoss',
             label_smooth_val=0.1,
             mode='original')
     ) -> None:
         super().__init__()
-        if mode not in MODES:
+        for name, value, choices in (('mode', mode, MODES),
+                                     ('reduction', reduction, REDUCTIONS)):
+            if value not in choices:
+                raise ValueError(f'DistillationLoss: unknown {name} {value!r}: '
+                                 f'choose from {choices}')
+        if not 0 <= alpha <= 1 or not tau > 0:
             raise ValueError(
-                f'unknown distillation mode {mode!r}: choose from {MODES}')
-        if not 0 <= alpha <= 1:
-            raise ValueError(f'alpha weighs the teacher against the labels '
-                             f'and must be in [0, 1], but is {alpha}')
-        if not tau > 0:
-            raise ValueError(f'the temperature tau must be above 0, but is '
-                             f'{tau}: the paper has 3.0')
-        if reduction not in REDUCTIONS:
-            raise ValueError(f'unknown reduction {reduction!r}: choose from '
-                             f'{REDUCTIONS}')
+                f'DistillationLoss: alpha is {alpha} and tau {tau}: alpha '
+                'weighs the teacher against the labels, from 0 to 1; the '
+                'temperature tau is above 0, in the paper 3.0')
         self.mode = mode
         self.alpha = alpha
         self.tau = tau
         self.reduction = reduction
-        self.base_loss = base_loss and MODELS.build(base_loss)
+        self.base_loss = base_loss if isinstance(
+            base_loss, nn.Module) else MODELS.build(base_loss)
 
     @property
     def needs_teacher(self) -> bool:
-        """bool: Whether :meth:`forward` asks for teacher logits."""
+        """bool: Whether :meth:`forward` asks for a teacher's answer."""
         return self.mode != 'none'
 
     def forward(self,
                 cls_score: Tensor,
                 target: Tensor,
-                dist_score: Optional[Tensor] = None,
-                teacher_logits: Optional[Tensor] = None) -> Dict[str, Tensor]:
+                dist_score: Tensor | None = None,
+                teacher: Tensor | None = None) -> dict[str, Tensor]:
         """Compute the named parts of the loss; their sum is the objective.
 
         Args:
-            cls_score (Tensor): Logits of the class head, ``(N, K)``.
+            cls_score (Tensor): Logits ``(N, K)`` that learn from the labels.
             target (Tensor): Labels ``(N, )`` or mixed targets ``(N, K)``.
-            dist_score (Tensor, optional): Logits of the distillation head,
-                ``(N, K)``. The paper's "usual" distillation, without a token,
-                passes ``cls_score`` again. Unused by ``'none'``.
-            teacher_logits (Tensor, optional): The teacher's logits,
-                ``(N, K)``. Unused by ``'none'``.
+            dist_score (Tensor, optional): Logits ``(N, K)`` that learn from
+                the teacher; without a distillation token ``cls_score`` again.
+                Unused by ``'none'``.
+            teacher (Tensor, optional): The teacher's logits ``(N, K)`` or, for
+                ``'hard'``, its labels ``(N, )``. Unused by ``'none'``.
 
         Returns:
             dict[str, Tensor]: The scalars ``loss_cls`` and, where there is a
             teacher, ``loss_distill``, each with its weight.
 
         Raises:
-            ValueError: If the teacher has another number of classes.
+            ValueError: If the teacher has another number of classes, or has
+                only labels for ``'soft'``.
         """
-        loss_cls = self.base_loss(cls_score.float(), target)
+        loss_cls = self.base_loss(
+            cls_score.float(), target, avg_factor=len(cls_score))
         if not self.needs_teacher:
             return dict(loss_cls=loss_cls)
-        return self.weigh(loss_cls, self.distill(dist_score, teacher_logits))
-
-    def distill(self, dist_score: Tensor, teacher_logits: Tensor) -> Tensor:
-        """Compute what is learned from the teacher, without its weight.
-
-        Args:
-            dist_score (Tensor): The student's logits, ``(N, K)``.
-            teacher_logits (Tensor): The teacher's logits, ``(N, K)``.
-
-        Returns:
-            Tensor: A scalar.
-
-        Raises:
-            ValueError: If the teacher has another number of classes.
-        """
-        if teacher_logits.shape != dist_score.shape:
+        if teacher.shape != dist_score.shape and (teacher.ndim == 2
+                                                  or self.mode == 'soft'):
             raise ValueError(
-                f'the teacher answers with {teacher_logits.shape[1]} classes, '
-                f'the student has {dist_score.shape[1]}: give both the same '
-                'num_classes')
+                f"the teacher's answer has shape {tuple(teacher.shape)}, the "
+                f"student's logits {tuple(dist_score.shape)}: give both the "
+                "same num_classes; a teacher of labels takes mode='hard'")
         distill = self._hard if self.mode == 'hard' else self._soft
-        return distill(dist_score.float(), teacher_logits.float())
-
-    def weigh(self, loss_cls: Tensor,
-              loss_distill: Tensor) -> Dict[str, Tensor]:
-        """Weigh the teacher's term against the labels'.
-
-        Args:
-            loss_cls (Tensor): The labels' term, a scalar.
-            loss_distill (Tensor): The teacher's term, a scalar.
-
-        Returns:
-            dict[str, Tensor]: Both, each with its weight.
-        """
         return dict(
             loss_cls=(1 - self.alpha) * loss_cls,
-            loss_distill=self.alpha * loss_distill)
+            loss_distill=self.alpha * distill(dist_score.float(), teacher))
 
-    def _hard(self, dist_score: Tensor, teacher_logits: Tensor) -> Tensor:
-        return F.cross_entropy(dist_score, teacher_logits.argmax(dim=1))
+    def _hard(self, dist_score: Tensor, teacher: Tensor) -> Tensor:
+        labels = teacher if teacher.ndim == 1 else teacher.argmax(dim=1)
+        return F.cross_entropy(dist_score, labels)
 
-    def _soft(self, dist_score: Tensor, teacher_logits: Tensor) -> Tensor:
+    def _soft(self, dist_score: Tensor, teacher: Tensor) -> Tensor:
         divergence = F.kl_div(
             F.log_softmax(dist_score / self.tau, dim=1),
-            F.log_softmax(teacher_logits / self.tau, dim=1),
+            F.log_softmax(teacher.float() / self.tau, dim=1),
             reduction='sum',
             log_target=True)
         divisor = (

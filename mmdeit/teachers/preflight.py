@@ -15,6 +15,8 @@ from rich.table import Table
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
+from mmdeit.structures import read_labels
+
 from .base_teacher import BaseTeacher
 from .check_answer import NOT_FINITE, check_answer
 from .diagnosis import TRAIN_MODE, depends_on_batch, diagnose
@@ -48,9 +50,9 @@ def read_batches(dataset: Dataset, preprocessor: nn.Module,
     order = torch.randperm(count, generator=torch.Generator().manual_seed(0))
     for indices in order.split(BATCH):
         samples = [dataset[int(i) * len(dataset) // count] for i in indices]
-        batch = preprocessor(pseudo_collate(samples), False)
-        labels = torch.cat([s.gt_label for s in batch['data_samples']])
-        yield batch['inputs'], labels.to(batch['inputs'].device)
+        batch = pseudo_collate(samples)
+        inputs = preprocessor(batch, False)['inputs']
+        yield inputs, read_labels(batch).to(inputs.device)
 
 
 @torch.no_grad()

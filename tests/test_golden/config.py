@@ -15,7 +15,9 @@ SCHEDULE = 'configs/_base_/schedules/deit_bs1024_adamw_300e.py'
 
 def build_model(name: str) -> nn.Module:
     """Build the classifier of a config, uninitialised."""
-    return MODELS.build(Config.fromfile(ROOT / CONFIGS[name]).model)
+    cfg = Config.fromfile(ROOT / CONFIGS[name])
+    return MODELS.build(
+        dict(cfg.model, data_preprocessor=cfg.data_preprocessor))
 
 
 def build_optimizer(model: nn.Module, path: str) -> OptimWrapper:

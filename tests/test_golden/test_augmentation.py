@@ -4,8 +4,9 @@ from math import ceil, log, sqrt
 
 import numpy as np
 import pytest
+import torch
 from mmengine.config import Config
-from mmengine.registry import TRANSFORMS
+from mmengine.registry import MODELS, TRANSFORMS
 
 from .config import ROOT
 from .fixture import load
@@ -40,14 +41,15 @@ def build(name):
 def test_the_same_transforms():
     """The official ones have no colour jitter, whatever its option says.
 
-    mmpretrain normalises last, in the data preprocessor.
+    Normalising, and filling what is erased, is the data preprocessor's.
     """
     cfg = Config.fromfile(
         ROOT / 'configs/_base_/datasets/imagenet_deit_224.py')
     names = dict(
         RandomResizedCropAndInterpolation='RandomResizedCrop',
         RandomHorizontalFlip='RandomFlip')
-    assert [t.type for t in cfg.train_pipeline[1:-1]] == [
+    assert [t.type.removeprefix('mmdeit.')
+            for t in cfg.train_pipeline[1:-1]] == [
         names.get(name, name) for name in GOLDEN['transforms']
         if name not in ('ToTensor', 'Normalize')
     ]
@@ -163,37 +165,36 @@ def test_level_is_drawn_from_the_same_distribution():
 
 
 def test_erased_areas():
-    transform = build('RandomErasing')
+    transform = build('mmdeit.RandomErasing')
     np.random.seed(0)
-    applied = [not transform.random_disable() for _ in range(DRAWS)]
-    assert np.mean(applied) == pytest.approx(0.25, abs=0.0125)  # 4 sigma
-    _, _, height, width = np.array(
-        [transform.random_patch(224, 224) for _ in range(DRAWS)]).T
+    boxes = np.array([transform.random_box(224, 224) for _ in range(DRAWS)])
+    top, left, bottom, right = boxes[boxes.any(axis=1)].T
+    assert len(top) / DRAWS == pytest.approx(
+        ERASING['probability'], abs=0.0125)  # 4 sigma
+    height, width = bottom - top, right - left
     area = height * width / 224**2
     for percent, value in ERASING['area_quantiles'].items():
         assert np.percentile(area, int(percent)) == pytest.approx(
-            value, abs=0.01)
+            value, abs=0.015)
     aspect = np.log(height / width)
     assert aspect.mean() == pytest.approx(ERASING['log_aspect_mean'], abs=.03)
     assert aspect.std() == pytest.approx(ERASING['log_aspect_std'], rel=.03)
+    # anywhere that it fits, the last row and column included
+    assert (bottom.max(), right.max(), top.min(), left.min()) == (224, 224, 0,
+                                                                  0)
 
 
-def test_erased_pixels_are_noise_of_the_images_own_mean_and_deviation():
-    """Normal as in the official code, but cut to the range of a pixel."""
+def test_erased_pixels_are_a_standard_normal():
+    """As in the official code: on normalised images, and cut by nothing."""
     cfg = Config.fromfile(
         ROOT / 'configs/_base_/datasets/imagenet_deit_224.py')
-    transform = build('RandomErasing')
-    transform.erase_prob = 1.
-    np.random.seed(0)
-    image = transform._fill_pixels(
-        np.zeros((224, 224, 3), np.uint8), 0, 0, 224, 224)
-    mean, std = np.array(cfg.bgr_mean), np.array(cfg.bgr_std)
-    normalized = (image - mean) / std
-    # A standard normal cut at the ends of a pixel's range, about -2.1 and 2.6:
-    # a deviation of 0.96 to 0.97
-    assert np.abs(normalized.mean(axis=(0, 1))).max() < 0.02
-    assert np.abs(normalized.std(axis=(0, 1)) - 1).max() < 0.05
-    # each pixel and each channel on its own
-    flat = normalized.reshape(-1, 3)
-    assert np.abs(np.corrcoef(flat.T) - np.eye(3)).max() < 0.02
-    assert abs(np.corrcoef(flat[:-1, 0], flat[1:, 0])[0, 1]) < 0.02
+    preprocessor = MODELS.build(cfg.data_preprocessor)
+    torch.manual_seed(0)
+    noise = preprocessor(
+        dict(
+            inputs=torch.zeros(2, 3, 224, 224, dtype=torch.uint8),
+            labels=torch.tensor([0, 1]),
+            erased=torch.tensor([[0, 0, 224, 224]] * 2)), True)['inputs']
+    # a share of 3e-5 lies beyond 4.2; the range of a pixel ends at 2.1 and 2.6
+    assert abs(noise.mean()) < 0.01 and abs(noise.std() - 1) < 0.01
+    assert noise.max() > 4 and noise.min() < -4

@@ -5,9 +5,8 @@ recipe; the losses come through the classifier, as in training.
 """
 import pytest
 import torch
-from mmpretrain.structures import DataSample
 
-from mmdeit.structures import set_teacher_logits
+from mmdeit.structures import TrainingTargets
 
 from .config import SCHEDULE, build_optimizer
 from .fixture import load, summary
@@ -19,14 +18,14 @@ WIDTH = 16
 
 
 def batch(step):
-    """Images, and samples with mixed target and the teacher's logits."""
+    """Images, and mixed targets with the teacher's logits."""
     lam = (step + 0.5) / STEPS
     labels = torch.tensor([(step + shift) % K for shift in (0, 1, 3, 4)])
     one_hot = torch.eye(K)[labels]
     mixed = lam * one_hot + (1 - lam) * one_hot.flip(0)
-    samples = [DataSample().set_gt_score(row) for row in mixed]
-    set_teacher_logits(samples, teacher_logits(f'teacher {step}', N, K))
-    return images(f'images {step}', N, 8), samples
+    targets = TrainingTargets(labels, mixed)
+    targets.teacher = teacher_logits(f'teacher {step}', N, K)
+    return images(f'images {step}', N, 8), targets
 
 
 def test_twenty_steps():
@@ -37,8 +36,8 @@ def test_twenty_steps():
     optimizer = build_optimizer(model, SCHEDULE)
     losses = []
     for step in range(STEPS):
-        inputs, samples = batch(step)
-        loss, _ = model.parse_losses(model(inputs, samples, mode='loss'))
+        inputs, targets = batch(step)
+        loss, _ = model.parse_losses(model(inputs, targets, mode='loss'))
         optimizer.update_params(loss)
         losses.append(loss.item())
     assert losses == pytest.approx(golden['losses'], rel=0, abs=1e-4)

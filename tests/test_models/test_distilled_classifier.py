@@ -6,7 +6,8 @@ from mmengine.registry import DATASETS, MODELS
 from mmpretrain.structures import DataSample
 from torch.utils.data import Dataset
 
-from mmdeit.structures import set_teacher_logits
+from mmdeit.models.distillation import agreement, scores
+from mmdeit.structures import TrainingTargets
 
 N, K, SIZE = 4, 5, 32
 GAP = dict(type='GlobalAveragePooling')
@@ -160,9 +161,9 @@ def make(cfg, mode='hard', **distillation):
 
 def make_batch(cfg):
     torch.manual_seed(1)
-    samples = [DataSample().set_gt_label(i) for i in range(N)]
-    set_teacher_logits(samples, teacher_logits())
-    return torch.randn(N, 3, size_of(cfg), size_of(cfg)), samples
+    targets = TrainingTargets(torch.arange(N))
+    targets.teacher = teacher_logits()
+    return torch.randn(N, 3, size_of(cfg), size_of(cfg)), targets
 
 
 def teacher_logits():
@@ -188,7 +189,7 @@ def test_one_classifier_meets_labels_and_teacher(mode):
     inputs, samples = make_batch(RESNET)
     score = model(inputs)
     losses = model.loss(inputs, samples)
-    assert set(losses) == {'loss_cls', 'loss_distill'}
+    assert set(losses) == {'loss_cls', 'loss_distill', 'teacher_agreement'}
     torch.testing.assert_close(losses['loss_cls'], 0.7 * nll(score))
     torch.testing.assert_close(losses['loss_distill'], 0.3 * term(score, mode))
 
@@ -221,11 +222,12 @@ def test_two_classifiers_meet_one_each(name, mode):
 def test_each_branch_of_conformer_meets_both():
     model = make(CONFORMER, alpha=0.3)
     inputs, samples = make_batch(CONFORMER)
-    scores = model(inputs)
+    branches = model(inputs)
     losses = model.loss(inputs, samples)
-    torch.testing.assert_close(losses['loss_cls'], 0.7 * sum(map(nll, scores)))
+    torch.testing.assert_close(losses['loss_cls'],
+                               0.7 * sum(map(nll, branches)))
     torch.testing.assert_close(
-        losses['loss_distill'], 0.3 * sum(term(s, 'hard') for s in scores))
+        losses['loss_distill'], 0.3 * sum(term(s, 'hard') for s in branches))
 
 
 @pytest.mark.parametrize('name', PAIRS)
@@ -233,9 +235,9 @@ def test_none_trains_the_joint_prediction(name):
     cfg = PAIRS[name][0]
     model = make(cfg, 'none')
     inputs, samples = make_batch(cfg)
-    cls_score, dist_score = model.scores(model.extract_feat(inputs))
+    cls_score, dist_score = scores(model.head, model.extract_feat(inputs))
     losses = model.loss(inputs, samples)
-    assert list(losses) == ['loss_cls'] and not model.needs_teacher
+    assert list(losses) == ['loss_cls']
     torch.testing.assert_close(losses['loss_cls'],
                                nll((cls_score + dist_score) / 2))
     losses['loss_cls'].backward()
@@ -250,8 +252,7 @@ def test_labels_meet_mmpretrains_own_loss(name, loss):
     """On mixed targets; in eval mode, where nothing is random."""
     cfg = dict(OTHERS[name], head=dict(OTHERS[name]['head'], loss=loss))
     inputs, samples = make_batch(cfg)
-    for sample in samples:
-        sample.set_gt_score(torch.rand(K).softmax(0))
+    samples.scores = torch.rand(N, K).softmax(1)
     ours = make(cfg, alpha=0.25).eval()
     theirs = MODELS.build(dict(deepcopy(cfg), type='ImageClassifier')).eval()
     theirs.load_state_dict(ours.state_dict())
@@ -260,7 +261,9 @@ def test_labels_meet_mmpretrains_own_loss(name, loss):
         ours.loss(inputs, samples)['loss_cls'], 0.75 * expected)
     undistilled = make(cfg, 'none').eval()
     undistilled.load_state_dict(ours.state_dict())
-    assert undistilled.loss(inputs, samples) == dict(loss_cls=expected)
+    losses = undistilled.loss(inputs, samples)
+    assert list(losses) == ['loss_cls']
+    torch.testing.assert_close(losses['loss_cls'], expected)
 
 
 def test_accuracy_of_the_batch_is_kept():
@@ -288,7 +291,8 @@ def test_predicts_jointly_and_keeps_each_score(name):
     cfg = PAIRS[name][0]
     model = make(cfg).eval()
     inputs, samples = make_batch(cfg)
-    cls_score, dist_score = model.scores(model.extract_feat(inputs))
+    cls_score, dist_score = scores(model.head, model.extract_feat(inputs))
+    samples = [DataSample() for _ in range(N)]
     predictions = model.predict(inputs, samples)
     for n, sample in enumerate(predictions):
         assert sample is samples[n]
@@ -310,9 +314,10 @@ def test_steps_with_a_teacher_lower_both_losses(name):
         torch.manual_seed(0)  # the same dropout
         losses = model.loss(inputs, samples)
         optimizer.zero_grad()
-        sum(losses.values()).backward()
+        losses = [losses['loss_cls'], losses['loss_distill']]
+        sum(losses).backward()
         optimizer.step()
-        history.append([loss.item() for loss in losses.values()])
+        history.append([loss.item() for loss in losses])
     first, last = torch.tensor(history)[[0, -1]]
     if name in PAIRS:
         assert (last < first).all()
@@ -322,9 +327,8 @@ def test_steps_with_a_teacher_lower_both_losses(name):
 
 def test_no_teacher_logits():
     inputs, _ = make_batch(RESNET)
-    samples = [DataSample().set_gt_label(0) for _ in range(N)]
     with pytest.raises(ValueError, match='mmdeit.TeacherHook'):
-        make(RESNET).loss(inputs, samples)
+        make(RESNET).loss(inputs, TrainingTargets(torch.arange(N)))
 
 
 @pytest.mark.parametrize('head, message', [
@@ -332,18 +336,76 @@ def test_no_teacher_logits():
     (dict(type='ArcFaceClsHead', num_classes=K, in_channels=32), 'ArcFace'),
     (dict(type='MultiLabelLinearClsHead', num_classes=K, in_channels=32),
      'MultiLabelLinearClsHead'),
-    (dict(type='mmdeit.DeiTClsHead', num_classes=K, in_channels=32),
-     "mmdeit.DeiTClsHead distils by itself: use type='ImageClassifier'"),
 ])
 def test_heads_that_cannot_be_distilled(head, message):
     with pytest.raises(TypeError, match=message):
         make(dict(RESNET, head=head))
 
 
-@pytest.mark.parametrize('key', ['type', 'base_loss'])
-def test_the_labels_meet_the_loss_of_the_head(key):
-    with pytest.raises(TypeError, match='the loss of model.head'):
-        make(RESNET, **{key: 'mmdeit.DistillationLoss'})
+def deit(**head):
+    return dict(
+        backbone=dict(
+            DEIT['backbone'], type='mmdeit.DistilledVisionTransformer'),
+        head=dict(
+            type='mmdeit.DeiTClsHead', num_classes=K, in_channels=8, **head))
+
+
+def test_a_head_that_distils_brings_its_own_objective():
+    cfg = deit(loss=dict(type='mmdeit.DistillationLoss', alpha=0.3))
+    model = MODELS.build(dict(cfg, type='mmdeit.DistilledClassifier'))
+    plain = MODELS.build(dict(deepcopy(cfg), type='ImageClassifier'))
+    plain.load_state_dict(model.state_dict())
+    inputs, samples = make_batch(cfg)
+    assert model.head.loss_module.alpha == 0.3
+    assert model.loss(inputs, samples) == plain.loss(inputs, samples)
+    with pytest.raises(TypeError, match='leave out model.distillation'):
+        make(cfg)
+
+
+def test_hard_distillation_by_default():
+    model = MODELS.build(dict(RESNET, type='mmdeit.DistilledClassifier'))
+    objective = model.head.loss_module
+    assert (objective.mode, objective.alpha) == ('hard', 0.5)
+
+
+@pytest.mark.parametrize('backbone', [
+    dict(type='mmdeit.VisionTransformer'),
+    dict(out_type='avg_featmap'),
+    dict(out_type='featmap'),
+])
+def test_a_backbone_without_the_two_tokens(backbone):
+    cfg = deit()
+    cfg['backbone'].update(backbone)
+    model = MODELS.build(dict(cfg, type='mmdeit.DistilledClassifier'))
+    with pytest.raises(ValueError, match="out_type='cls_token'"):
+        model.loss(*make_batch(cfg))
+
+
+@pytest.mark.parametrize('answer', ['labels', 'logits'])
+def test_the_teacher_answers_with_labels_or_logits(answer):
+    model = make(RESNET)
+    inputs, samples = make_batch(RESNET)
+    expected = model.loss(inputs, samples)
+    if answer == 'labels':
+        samples.teacher = samples.teacher.argmax(dim=1)
+    assert model.loss(inputs, samples) == expected
+
+
+def test_datasamples_of_mmpretrains_preprocessor():
+    model = make(RESNET, 'none')
+    inputs, targets = make_batch(RESNET)
+    samples = [DataSample().set_gt_label(i) for i in range(N)]
+    assert model.loss(inputs, samples) == model.loss(inputs, targets)
+
+
+@pytest.mark.parametrize('teacher', [
+    torch.tensor([[0., 1., 0.], [2., 0., 0.], [0., 0., 3.]]),
+    torch.tensor([1, 0, 2]),
+])
+def test_agreement_by_hand(teacher):
+    assert agreement(teacher, torch.tensor([1, 0, 0])) == 2 / 3
+    mixed = torch.tensor([[.5, .5, 0.], [0., .75, .25], [0., 0., 1.]])
+    assert agreement(teacher, mixed) == 0.5
 
 
 def test_arguments_it_does_not_know():

@@ -1,7 +1,9 @@
 # CIFAR-10, 50,000 + 10,000 images of 32x32, and the checkpoint of its teacher:
 #     python tools/dataset_converters/prepare_cifar10.py
 # The images are RGB and stay in [0, 1], as that teacher wants them.
-data_preprocessor = dict(num_classes=10, mean=[0.] * 3, std=[255.] * 3)
+data_preprocessor = dict(
+    type='mmdeit.ClsDataPreprocessor',
+    num_classes=10, mean=[0.] * 3, std=[255.] * 3)
 
 train_dataloader = dict(
     batch_size=128,
@@ -15,7 +17,7 @@ train_dataloader = dict(
         pipeline=[
             dict(type='RandomCrop', crop_size=32, padding=4),
             dict(type='RandomFlip', prob=0.5, direction='horizontal'),
-            dict(type='PackInputs'),
+            dict(type='mmdeit.PackInputs'),
         ]),
     sampler=dict(type='DefaultSampler', shuffle=True))
 

@@ -1,6 +1,8 @@
 # Fashion-MNIST, 60,000 + 10,000 grey images of 28x28 (arXiv 1708.07747):
 #     python tools/dataset_converters/prepare_fashion_mnist.py
-data_preprocessor = dict(num_classes=10, mean=[72.94], std=[90.02])
+data_preprocessor = dict(
+    type='mmdeit.ClsDataPreprocessor',
+    num_classes=10, mean=[72.94], std=[90.02])
 
 train_dataloader = dict(
     batch_size=128,
@@ -14,7 +16,7 @@ train_dataloader = dict(
         pipeline=[
             dict(type='RandomCrop', crop_size=28, padding=2),
             dict(type='RandomFlip', prob=0.5, direction='horizontal'),
-            dict(type='PackInputs'),
+            dict(type='mmdeit.PackInputs'),
         ]),
     sampler=dict(type='DefaultSampler', shuffle=True))
 

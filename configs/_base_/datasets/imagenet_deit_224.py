@@ -2,15 +2,17 @@
 # Layout: data/imagenet/{train,val}/<wnid>/*.JPEG, with mmpretrain's optional
 # data/imagenet/meta/{train,val}.txt.
 data_preprocessor = dict(
+    type='mmdeit.ClsDataPreprocessor',
     num_classes=1000,
     # RGB
     mean=[123.675, 116.28, 103.53],
     std=[58.395, 57.12, 57.375],
-    to_rgb=True)
+    to_rgb=True,
+    # Mixup and CutMix: one lambda for so many images, a GPU's
+    group_size=128)
 
 # The pipeline sees BGR.
 bgr_mean = data_preprocessor['mean'][::-1]
-bgr_std = data_preprocessor['std'][::-1]
 
 train_pipeline = [
     dict(type='mmdeit.LoadImageFromFile'),
@@ -30,16 +32,13 @@ train_pipeline = [
         magnitude_std=0.5,
         hparams=dict(
             pad_val=[round(x) for x in bgr_mean], interpolation='bicubic')),
-    # noise for each pixel: normal with the images' own mean and deviation
+    # noise for each pixel, after the normalisation
     dict(
-        type='RandomErasing',
+        type='mmdeit.RandomErasing',
         erase_prob=0.25,
-        mode='rand',
         min_area_ratio=0.02,
-        max_area_ratio=1 / 3,
-        fill_color=bgr_mean,
-        fill_std=bgr_std),
-    dict(type='PackInputs'),
+        max_area_ratio=1 / 3),
+    dict(type='mmdeit.PackInputs'),
 ]
 
 test_pipeline = [

@@ -1,6 +1,8 @@
 # ImageNet-1k at 384 pixels, for fine-tuning: DeiT's full augmentation.
 _base_ = './imagenet_deit_224.py'
 
+data_preprocessor = dict(group_size=64)
+
 train_pipeline = [
     *_base_.train_pipeline[:1],
     dict(

@@ -2,14 +2,16 @@
 # without random erasing, and ImageNet's normalisation (dino#81). Which data
 # set, says the file that builds on this one.
 data_preprocessor = dict(
+    type='mmdeit.ClsDataPreprocessor',
     # RGB
     mean=[123.675, 116.28, 103.53],
     std=[58.395, 57.12, 57.375],
-    to_rgb=True)
+    to_rgb=True,
+    # Mixup and CutMix: one lambda for so many images, a GPU's
+    group_size=96)
 
 # The pipeline sees BGR.
 bgr_mean = data_preprocessor['mean'][::-1]
-bgr_std = data_preprocessor['std'][::-1]
 
 train_pipeline = [
     dict(type='mmdeit.LoadImageFromFile'),
@@ -29,7 +31,7 @@ train_pipeline = [
         magnitude_std=0.5,
         hparams=dict(
             pad_val=[round(x) for x in bgr_mean], interpolation='bicubic')),
-    dict(type='PackInputs'),
+    dict(type='mmdeit.PackInputs'),
 ]
 
 test_pipeline = [

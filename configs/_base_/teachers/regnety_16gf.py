@@ -7,6 +7,7 @@ teacher = dict(
         neck=dict(type='GlobalAveragePooling'),
         head=dict(type='LinearClsHead', num_classes=1000, in_channels=3024),
         data_preprocessor=dict(
+            type='mmdeit.ClsDataPreprocessor',
             mean=[123.675, 116.28, 103.53],
             std=[58.395, 57.12, 57.375],
             to_rgb=True)),

@@ -1,0 +1,42 @@
+"""An image and its label as tensors, to be stacked to a batch."""
+import numpy as np
+import torch
+from mmcv.transforms import BaseTransform
+from mmpretrain.datasets import PackInputs as _PackInputs
+
+from mmdeit.registry import TRANSFORMS
+
+
+@TRANSFORMS.register_module()
+class PackInputs(BaseTransform):
+    """The last step of a training pipeline, without a DataSample.
+
+    For :class:`mmdeit.models.ClsDataPreprocessor`. Validation and testing take
+    mmpretrain's ``PackInputs``, whose DataSamples carry paths and predictions.
+    """
+
+    def transform(self, results: dict) -> dict:
+        """Pack an image.
+
+        Args:
+            results (dict): With ``img``, of shape ``(H, W, C)`` or ``(H, W)``,
+                ``gt_label`` and, from :class:`RandomErasing`, ``erased``.
+
+        Returns:
+            dict: ``inputs``, a tensor of bytes ``(C, H, W)``; ``labels``, the
+            class; and ``erased``, a box ``(4, )``, if there is one.
+
+        Raises:
+            ValueError: If the image has no label, or several.
+        """
+        label = np.asarray(results.get('gt_label', ()))
+        if label.size != 1:
+            raise ValueError(
+                f'an image has {label.size} labels, and a softmax over the '
+                'classes learns one: give a dataset of one label an image')
+        packed = dict(
+            inputs=_PackInputs.format_input(results['img']),
+            labels=torch.tensor(label.item()))
+        if 'erased' in results:
+            packed['erased'] = torch.tensor(results['erased'])
+        return packed

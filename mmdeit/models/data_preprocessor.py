@@ -1,0 +1,99 @@
+"""From the bytes of the dataloader to what the student learns from.
+
+A batch stays a few tensors all the way: the number of operations does not
+depend on the number of images, and nothing is read back from the device.
+"""
+from collections.abc import Sequence
+
+import torch
+from mmpretrain.models import ClsDataPreprocessor as _ClsDataPreprocessor
+from torch import Tensor
+
+from mmdeit.registry import MODELS
+from mmdeit.structures import TrainingTargets, read_labels
+
+from .batch_mixing import BatchMixing, box_mask
+
+
+@MODELS.register_module()
+class ClsDataPreprocessor(_ClsDataPreprocessor):
+    """mmpretrain's preprocessor, whose training batches stay tensors.
+
+    In training it normalises, then erases and mixes, in the order of the
+    official code. In validation and testing it is mmpretrain's.
+
+    Args:
+        mean (Sequence[float], optional): Mean of each channel, 0 to 255.
+            Defaults to None, which leaves the images as they are.
+        std (Sequence[float], optional): Deviation of each channel. Defaults
+            to None.
+        to_rgb (bool): Whether to reverse the channels. Defaults to False.
+        num_classes (int, optional): Number K of classes, needed to mix.
+            Defaults to None.
+        batch_augments (dict, optional): ``augments``, a list of mmpretrain's
+            ``Mixup`` and ``CutMix``, and their ``probs``, as in mmpretrain; an
+            ``ImageClassifier`` passes its ``train_cfg``. Defaults to None.
+        group_size (int, optional): How many images are mixed alike, see
+            :class:`mmdeit.models.BatchMixing`. Defaults to None, the batch.
+        **kwargs: The others of mmpretrain's preprocessor.
+    """
+
+    def __init__(self,
+                 mean: Sequence[float] | None = None,
+                 std: Sequence[float] | None = None,
+                 to_rgb: bool = False,
+                 num_classes: int | None = None,
+                 batch_augments: dict | None = None,
+                 group_size: int | None = None,
+                 **kwargs) -> None:
+        super().__init__(
+            mean=mean,
+            std=std,
+            to_rgb=to_rgb,
+            num_classes=num_classes,
+            **kwargs)
+        self._non_blocking = True  # pinned memory is copied meanwhile
+        self.mixing = batch_augments and BatchMixing(
+            num_classes=num_classes, group_size=group_size, **batch_augments)
+
+    def forward(self, data: dict, training: bool = False) -> dict:
+        """Prepare a batch.
+
+        Args:
+            data (dict): ``inputs``, images ``(N, C, H, W)`` of 0 to 255, or a
+                list of N; ``labels`` ``(N, )``; and, where the pipeline
+                erases, ``erased`` ``(N, 4)``, see
+                :class:`mmdeit.datasets.RandomErasing`. Batches of mmpretrain,
+                with ``data_samples`` for labels, are taken too.
+            training (bool): Whether the batch is trained on. Defaults to
+                False.
+
+        Returns:
+            dict: ``inputs``, of shape ``(N, C, H, W)``, and ``data_samples``,
+            in training :class:`mmdeit.structures.TrainingTargets`.
+        """
+        if not training:
+            return super().forward(data)
+        inputs = super().forward(dict(inputs=data['inputs']))['inputs']
+        labels = self.cast_data(read_labels(data))
+        if 'erased' in data:
+            inputs = erase(inputs, self.cast_data(data['erased']))
+        if not self.mixing:
+            return dict(inputs=inputs, data_samples=TrainingTargets(labels))
+        inputs, scores = self.mixing(inputs, labels)
+        return dict(
+            inputs=inputs, data_samples=TrainingTargets(labels, scores))
+
+
+def erase(inputs: Tensor, boxes: Tensor) -> Tensor:
+    """Fill boxes with normal noise of mean 0 and deviation 1, pixel by pixel.
+
+    Args:
+        inputs (Tensor): Normalised images of shape ``(N, C, H, W)``.
+        boxes (Tensor): Top, left, bottom and right of each, ``(N, 4)``.
+
+    Returns:
+        Tensor: The images, of shape ``(N, C, H, W)``.
+    """
+    mask = box_mask(boxes, inputs.shape[-2:])
+    return torch.where(mask, torch.randn_like(inputs), inputs)
