@@ -1,6 +1,10 @@
 from .checkpoint_hook import CheckpointHook
-from .ema_hook import EMAHook
+from .ema_hook import EMAHook, ExponentialMovingAverage
 from .eval_mode_hook import EvalModeHook
+from .runtime_info_hook import RuntimeInfoHook
 from .teacher_hook import TeacherHook
 
-__all__ = ['CheckpointHook', 'EMAHook', 'EvalModeHook', 'TeacherHook']
+__all__ = [
+    'CheckpointHook', 'EMAHook', 'EvalModeHook', 'ExponentialMovingAverage',
+    'RuntimeInfoHook', 'TeacherHook'
+]

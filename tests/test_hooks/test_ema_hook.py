@@ -1,6 +1,11 @@
+import pytest
 import torch
+from mmengine.model import (
+    ExponentialMovingAverage as _ExponentialMovingAverage,
+)
+from torch import nn
 
-from mmdeit.hooks import EMAHook
+from mmdeit.hooks import EMAHook, ExponentialMovingAverage
 
 
 def ema_of(runner):
@@ -55,3 +60,29 @@ def test_a_checkpoint_without_an_average_starts_one(cfg, build_runner):
     tested.test()
     for name, value in ema_of(tested).module.state_dict().items():
         assert torch.equal(value, runner.model.state_dict()[name]), name
+
+
+@pytest.mark.parametrize('update_buffers', [False, True])
+@pytest.mark.parametrize('interval', [1, 2])
+def test_the_average_is_mmengines(interval, update_buffers):
+    """Bit for bit, and from a state dict of either."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3))
+    settings = dict(
+        momentum=0.3, interval=interval, update_buffers=update_buffers)
+    ours = ExponentialMovingAverage(model, **settings)
+    theirs = _ExponentialMovingAverage(model, **settings)
+    for step in range(6):
+        model(torch.randn(5, 4)).square().sum().backward()
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter.add_(torch.randn_like(parameter))
+        if step == 3:  # exchanged: as if resumed
+            state = ours.state_dict()
+            ours = ExponentialMovingAverage(model, **settings)
+            ours.load_state_dict(theirs.state_dict())
+            theirs.load_state_dict(state)
+        for average in (ours, theirs):
+            average.update_parameters(model)
+        for name, value in theirs.state_dict().items():
+            assert torch.equal(ours.state_dict()[name], value), name
