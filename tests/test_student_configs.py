@@ -41,7 +41,7 @@ def test_network_and_teacher(name, millions):
     assert params == pytest.approx(millions, abs=0.005)
     assert bool(model.classifiers) == ('distilled' in name)
     assert needs_teacher(model)
-    hook = cfg.custom_hooks[0]
+    hook = cfg.default_hooks.teacher
     assert hook.type == 'mmdeit.TeacherHook'
     assert hook.teacher.model.backbone.arch == 'regnety_16gf'
 
@@ -95,5 +95,5 @@ def test_without_a_teacher(name):
     args = parser.parse_args(['--cfg-options', *options.split()])
     cfg = load(name)
     cfg.merge_from_dict(args.cfg_options)
-    assert not cfg.custom_hooks
+    assert cfg.default_hooks.teacher is None
     assert not needs_teacher(build(cfg))

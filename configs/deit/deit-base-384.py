@@ -6,7 +6,7 @@
 _base_ = [
     '../_base_/datasets/imagenet_deit_384.py',
     '../_base_/schedules/deit_bs512_adamw_finetune_30e.py',
-    '../_base_/default_runtime.py',
+    '../_base_/deit_runtime.py',
 ]
 
 load_from = 'work_dirs/deit-base/epoch_300.pth'
@@ -32,13 +32,4 @@ model = dict(
         dict(type='CutMix', alpha=1.0),
     ]))
 
-custom_hooks = [
-    dict(type='mmdeit.EvalModeHook'),
-    # Kept beside the weights, as in the official code. The reported numbers
-    # are those of the weights themselves, so they are what is evaluated.
-    dict(
-        type='mmdeit.EMAHook',
-        momentum=1 - 0.99996,
-        evaluate_on_ema=False,
-        evaluate_on_origin=True),
-]
+default_hooks = dict(eval_mode=dict(type='mmdeit.EvalModeHook'))

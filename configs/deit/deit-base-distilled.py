@@ -9,7 +9,7 @@ _base_ = [
     '../_base_/datasets/imagenet_deit_224.py',
     '../_base_/schedules/deit_bs1024_adamw_300e.py',
     '../_base_/teachers/regnety_16gf.py',
-    '../_base_/default_runtime.py',
+    '../_base_/deit_runtime.py',
 ]
 
 model = dict(
@@ -39,13 +39,5 @@ model = dict(
         dict(type='CutMix', alpha=1.0),
     ]))
 
-custom_hooks = [
-    dict(type='mmdeit.TeacherHook', teacher={{_base_.teacher}}),
-    # Kept beside the weights, as in the official code. The reported numbers
-    # are those of the weights themselves, so they are what is evaluated.
-    dict(
-        type='mmdeit.EMAHook',
-        momentum=1 - 0.99996,
-        evaluate_on_ema=False,
-        evaluate_on_origin=True),
-]
+default_hooks = dict(
+    teacher=dict(type='mmdeit.TeacherHook', teacher={{_base_.teacher}}))

@@ -25,6 +25,6 @@ teacher = _base_.teacher
 teacher.model.head.num_classes = _base_.num_classes
 teacher.checkpoint = 'work_dirs/regnety-16gf_custom/epoch_30.pth'
 teacher.expected_accuracy = None  # what it has on data/custom/val
-custom_hooks = [dict(type='mmdeit.TeacherHook', teacher=teacher)]
+default_hooks = dict(teacher=dict(type='mmdeit.TeacherHook', teacher=teacher))
 
 train_cfg = dict(max_epochs=100, val_interval=10)

@@ -30,9 +30,8 @@ model = dict(
         dict(type='CutMix', alpha=1.0),
     ]))
 
-custom_hooks = [
-    dict(type='mmdeit.TeacherHook', teacher={{_base_.teacher}}),
-]
+default_hooks = dict(
+    teacher=dict(type='mmdeit.TeacherHook', teacher={{_base_.teacher}}))
 
 train_dataloader = dict(batch_size=512)
 optim_wrapper = dict(optimizer=dict(lr=5e-4))  # 5e-4 x batch / 512

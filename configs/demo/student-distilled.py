@@ -32,8 +32,7 @@ model = dict(
         dict(type='CutMix', alpha=1.0),
     ]))
 
-custom_hooks = [
-    dict(type='mmdeit.TeacherHook', teacher={{_base_.teacher}}),
-]
+default_hooks = dict(
+    teacher=dict(type='mmdeit.TeacherHook', teacher={{_base_.teacher}}))
 
 randomness = dict(seed=0)

@@ -4,7 +4,8 @@
 #
 #     bash tools/dist_train.sh configs/students/resnet50-usual-soft.py 8
 #
-# Without a teacher: --cfg-options model.distillation.mode=none custom_hooks=[]
+# Without a teacher:
+#     --cfg-options model.distillation.mode=none default_hooks.teacher=None
 _base_ = [
     '../_base_/datasets/imagenet_deit_224.py',
     '../_base_/schedules/convnet_bs256_sgd_cosine.py',
@@ -40,6 +41,5 @@ optim_wrapper = dict(optimizer=dict(lr=0.1))
 
 train_cfg = dict(by_epoch=True, max_epochs=100, val_interval=1)
 
-custom_hooks = [
-    dict(type='mmdeit.TeacherHook', teacher={{_base_.teacher}}),
-]
+default_hooks = dict(
+    teacher=dict(type='mmdeit.TeacherHook', teacher={{_base_.teacher}}))

@@ -1,7 +1,7 @@
 # RegNetY-16GF adapted to 384 pixels as in FixRes (arXiv 1906.06423, Section
 # 4.2): the classifier and the last batch norms are fine-tuned on images cut as
 # in testing, the rest is frozen. The teacher of ../deit/deit-base-distilled-
-# 384.py with --cfg-options custom_hooks.1.teacher.checkpoint=FILE.
+# 384.py with --cfg-options default_hooks.teacher.teacher.checkpoint=FILE.
 #
 # 10 epochs on 8 GPUs of 32 images; these and the rate are our choice, and not
 # tried on ImageNet.

@@ -20,4 +20,4 @@ teacher.model.head.num_classes = 100
 teacher.checkpoint = 'checkpoints/regnety-16gf_cifar100.pth'
 teacher.expected_accuracy = None  # better: what it has on the test images
 
-custom_hooks = [dict(type='mmdeit.TeacherHook', teacher=teacher)]
+default_hooks = dict(teacher=dict(type='mmdeit.TeacherHook', teacher=teacher))

@@ -21,4 +21,4 @@ teacher.model.head.num_classes = 10
 teacher.checkpoint = 'checkpoints/regnety-16gf_cifar10.pth'
 teacher.expected_accuracy = None  # better: what it has on the test images
 
-custom_hooks = [dict(type='mmdeit.TeacherHook', teacher=teacher)]
+default_hooks = dict(teacher=dict(type='mmdeit.TeacherHook', teacher=teacher))
