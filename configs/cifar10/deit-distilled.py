@@ -8,7 +8,7 @@ model = dict(
     head=dict(
         _delete_=True,
         type='mmdeit.DeiTClsHead',
-        num_classes=10,
+        num_classes={{_base_.num_classes}},
         in_channels=96,
         loss=dict(type='mmdeit.DistillationLoss', mode='hard', alpha=0.5)))
 

@@ -21,7 +21,7 @@ model = dict(
     neck=None,
     head=dict(
         type='VisionTransformerClsHead',
-        num_classes=1000,
+        num_classes={{_base_.num_classes}},
         in_channels=768,
         init_cfg=dict(type='TruncNormal', layer='Linear', std=.02),
         loss=dict(

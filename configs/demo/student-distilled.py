@@ -24,7 +24,7 @@ model = dict(
     neck=None,
     head=dict(
         type='mmdeit.DeiTClsHead',
-        num_classes=10,
+        num_classes={{_base_.num_classes}},
         in_channels=96,
         loss=dict(type='mmdeit.DistillationLoss', mode='hard', alpha=0.5)),
     train_cfg=dict(augments=[

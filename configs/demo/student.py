@@ -23,7 +23,7 @@ model = dict(
     neck=None,
     head=dict(
         type='VisionTransformerClsHead',
-        num_classes=10,
+        num_classes={{_base_.num_classes}},
         in_channels=96,
         init_cfg=dict(type='TruncNormal', layer='Linear', std=.02),
         loss=dict(

@@ -32,7 +32,7 @@ model = dict(
     neck=dict(type='GlobalAveragePooling', dim=1),
     head=dict(
         type='EfficientFormerClsHead',
-        num_classes=1000,
+        num_classes={{_base_.num_classes}},
         in_channels=448,
         distillation=True,  # a classifier for the teacher
         init_cfg=dict(type='TruncNormal', layer='Linear', std=.02),

@@ -28,7 +28,7 @@ model = dict(
     neck=dict(type='GlobalAveragePooling'),
     head=dict(
         type='LeViTClsHead',
-        num_classes=1000,
+        num_classes={{_base_.num_classes}},
         in_channels=384,
         distillation=True,  # a classifier for the teacher
         init_cfg=dict(type='TruncNormal', layer='Linear', std=.02),

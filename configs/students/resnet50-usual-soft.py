@@ -19,7 +19,7 @@ model = dict(
     neck=dict(type='GlobalAveragePooling'),
     head=dict(
         type='LinearClsHead',
-        num_classes=1000,
+        num_classes={{_base_.num_classes}},
         in_channels=2048,
         loss=dict(type='CrossEntropyLoss')),
     distillation=dict(

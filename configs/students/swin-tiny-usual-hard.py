@@ -21,7 +21,7 @@ model = dict(
     neck=dict(type='GlobalAveragePooling'),
     head=dict(
         type='LinearClsHead',
-        num_classes=1000,
+        num_classes={{_base_.num_classes}},
         in_channels=768,
         init_cfg=None,  # the model's
         loss=dict(
