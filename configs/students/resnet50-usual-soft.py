@@ -33,8 +33,7 @@ model = dict(
 train_dataloader = dict(
     batch_size=32,  # x 8 GPUs = 256
     dataset=dict(
-        pipeline=[*_base_.train_pipeline[:3],
-                  dict(type='PackInputs')]),
+        pipeline=[*_base_.train_pipeline[:3], _base_.train_pipeline[-1]]),
     sampler=dict(_delete_=True, type='DefaultSampler', shuffle=True))
 
 optim_wrapper = dict(optimizer=dict(lr=0.1))

@@ -20,17 +20,11 @@ load_from = _base_.teacher.checkpoint
 model = _base_.teacher.model
 model.backbone.frozen_stages = 3
 
+# cut as in testing, then flipped and packed as in training
 train_pipeline = [
-    dict(type='mmdeit.LoadImageFromFile'),
-    dict(
-        type='ResizeEdge',
-        scale=438,
-        edge='short',
-        backend='pillow',
-        interpolation='bicubic'),
-    dict(type='CenterCrop', crop_size=384),
-    dict(type='RandomFlip', prob=0.5, direction='horizontal'),
-    dict(type='PackInputs'),
+    *_base_.test_pipeline[:3],
+    _base_.train_pipeline[2],
+    _base_.train_pipeline[-1],
 ]
 train_dataloader = dict(
     batch_size=32,
