@@ -6,6 +6,7 @@
 #
 #     bash tools/dist_train.sh configs/deit/deit-base-distilled.py 8
 _base_ = [
+    '../_base_/models/deit_distilled.py',
     '../_base_/datasets/imagenet_deit_224.py',
     '../_base_/schedules/deit_bs1024_adamw_300e.py',
     '../_base_/teachers/regnety_16gf.py',
@@ -13,31 +14,9 @@ _base_ = [
 ]
 
 model = dict(
-    type='ImageClassifier',
     backbone=dict(
-        type='mmdeit.DistilledVisionTransformer',
-        arch='deit-base',
-        img_size=224,
-        patch_size=16,
-        drop_path_rate=0.1),
-    neck=None,
-    head=dict(
-        type='mmdeit.DeiTClsHead',
-        num_classes={{_base_.num_classes}},
-        in_channels=768,
-        loss=dict(
-            type='mmdeit.DistillationLoss',
-            mode='hard',
-            alpha=0.5,
-            base_loss=dict(
-                type='LabelSmoothLoss', label_smooth_val=0.1,
-                mode='original'))),
-    # One of the two, with even chances, for each batch. (mmpretrain draws the
-    # partners at random where the official code flips the batch.)
-    train_cfg=dict(augments=[
-        dict(type='Mixup', alpha=0.8),
-        dict(type='CutMix', alpha=1.0),
-    ]))
+        arch='deit-base', img_size=224, patch_size=16, drop_path_rate=0.1),
+    head=dict(num_classes={{_base_.num_classes}}, in_channels=768))
 
 default_hooks = dict(
     teacher=dict(type='mmdeit.TeacherHook', teacher={{_base_.teacher}}))
