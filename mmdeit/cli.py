@@ -117,6 +117,11 @@ def load_config(args: Namespace) -> Config:
         cfg.work_dir = f'./work_dirs/{Path(args.config).stem}'
     if args.cfg_options is not None:
         cfg.merge_from_dict(args.cfg_options)
+    # None switches a hook off; mmengine does that for its own names only.
+    hooks = cfg.get('default_hooks') or {}
+    for name in ('teacher', 'ema', 'eval_mode'):
+        if name in hooks and hooks[name] is None:
+            del hooks[name]
     return cfg
 
 

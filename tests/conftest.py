@@ -102,17 +102,15 @@ def cfg(tmp_path, teacher_file):
             test_cfg=dict(),
             default_hooks=dict(
                 logger=dict(type='LoggerHook', interval=1),
-                checkpoint=dict(type='mmdeit.CheckpointHook', interval=1)),
-            custom_hooks=[
-                dict(
+                checkpoint=dict(type='mmdeit.CheckpointHook', interval=1),
+                teacher=dict(
                     type='mmdeit.TeacherHook',
                     teacher=dict(
                         type='mmdeit.Teacher',
                         model=deepcopy(TEACHER),
                         checkpoint=str(teacher_file)),
                     preflight=0,  # its weights are random
-                    log_interval=1)
-            ],
+                    log_interval=1)),
             log_level='WARNING',
             randomness=dict(seed=0)))
 

@@ -21,6 +21,13 @@ def save(cfg: dict, path: Path) -> nn.Module:
     return model
 
 
+def set_num_classes(cfg: Config, num_classes: int) -> None:
+    """Fill in the number that the tools count."""
+    cfg.num_classes = num_classes
+    cfg.data_preprocessor.num_classes = num_classes
+    cfg.model.head.num_classes = num_classes
+
+
 def shrink(cfg: Config, root: Path) -> None:
     """Make a DeiT tiny, any student's teacher too, and training one epoch."""
     if 'VisionTransformer' in cfg.model.backbone.type:
@@ -30,25 +37,25 @@ def shrink(cfg: Config, root: Path) -> None:
             num_heads=2,
             feedforward_channels=2 * WIDTH)
         cfg.model.head.in_channels = WIDTH
-    for hook in cfg.get('custom_hooks') or []:
-        if hook.type == 'mmdeit.TeacherHook':
-            hook.preflight = 0
-            hook.teacher.checkpoint = str(root / 'teacher.pth')
-            hook.teacher.model = dict(
-                type='ImageClassifier',
-                backbone=dict(
-                    type='ResNet_CIFAR',
-                    depth=18,
-                    stem_channels=1,
-                    base_channels=1,
-                    strides=(2, 2, 2, 2),
-                    out_indices=(3, )),
-                neck=dict(type='GlobalAveragePooling'),
-                head=dict(
-                    type='LinearClsHead',
-                    num_classes=cfg.model.head.num_classes,
-                    in_channels=8))
-            save(deepcopy(hook.teacher.model), root / 'teacher.pth')
+    hook = cfg.default_hooks.get('teacher')
+    if hook:
+        hook.preflight = 0
+        hook.teacher.checkpoint = str(root / 'teacher.pth')
+        hook.teacher.model = dict(
+            type='ImageClassifier',
+            backbone=dict(
+                type='ResNet_CIFAR',
+                depth=18,
+                stem_channels=1,
+                base_channels=1,
+                strides=(2, 2, 2, 2),
+                out_indices=(3, )),
+            neck=dict(type='GlobalAveragePooling'),
+            head=dict(
+                type='LinearClsHead',
+                num_classes=cfg.model.head.num_classes,
+                in_channels=8))
+        save(deepcopy(hook.teacher.model), root / 'teacher.pth')
     for loader in (cfg.train_dataloader, cfg.val_dataloader):
         loader.update(batch_size=IMAGES, num_workers=0)
         loader.dataset.serialize_data = False  # it collects garbage

@@ -11,7 +11,7 @@ from mmengine.runner import Runner
 
 from mmdeit.environment import adapt_to_device
 
-from .shrink import IMAGES, shrink
+from .shrink import IMAGES, set_num_classes, shrink
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = sorted(
@@ -64,6 +64,8 @@ def build(tmp_path, monkeypatch):
 @pytest.mark.parametrize('name', CONFIGS)
 def test_trains_and_evaluates_a_step(name, imagenet, tmp_path, build):
     cfg = Config.fromfile(ROOT / 'configs' / name)
+    if cfg.num_classes is None:
+        set_num_classes(cfg, 1000)
     shrink(cfg, tmp_path)
     for loader in (cfg.train_dataloader, cfg.val_dataloader):
         loader.dataset.data_root = str(imagenet)

@@ -113,7 +113,7 @@ def test_finetune_with_the_teacher_to_other_pixels(cfg, build_runner):
     cfg.model.backbone.patch_size = 4
     cfg.model.backbone.img_size = 16
     cfg.optim_wrapper.optimizer.lr = 0.
-    cfg.custom_hooks.insert(0, dict(type='mmdeit.EvalModeHook'))
+    cfg.default_hooks.eval_mode = dict(type='mmdeit.EvalModeHook')
     tuned = build_runner(cfg)
     tuned.train()
     assert tuned.iter == 8

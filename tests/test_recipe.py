@@ -6,7 +6,6 @@ how fast the data are read and how often is validated.
 """
 from copy import deepcopy
 from functools import lru_cache
-from operator import itemgetter
 from pathlib import Path
 
 import mmengine
@@ -257,23 +256,25 @@ DEIT = dict(  # paper Table 2, first row
 
 @pytest.mark.parametrize('name', PRETRAINED + FINETUNED)
 def test_teacher_and_average(name):
-    hooks = []
-    if name in FINETUNED:  # --no-train-mode
-        hooks.append(dict(type='mmdeit.EvalModeHook'))
-    if '-distilled' in name or '-usual' in name:
-        teacher = DEIT if 'by-deit' in name else REGNETY
-        if name == 'deit-base-distilled_by-deit-384':
-            teacher = dict(teacher, input_size=224)  # what it was trained at
-        hooks.append(dict(type='mmdeit.TeacherHook', teacher=teacher))
-    hooks.append(  # --model-ema-decay 0.99996; evaluate(model)
-        dict(
+    hooks = dict(
+        # --model-ema-decay 0.99996; evaluate(model)
+        ema=dict(
             type='mmdeit.EMAHook',
             momentum=1 - 0.99996,
             evaluate_on_ema=False,
             evaluate_on_origin=True))
-    # in whatever order
-    assert sorted(load(name).custom_hooks, key=itemgetter('type')) == sorted(
-        hooks, key=itemgetter('type'))
+    if name in FINETUNED:  # --no-train-mode
+        hooks['eval_mode'] = dict(type='mmdeit.EvalModeHook')
+    if '-distilled' in name or '-usual' in name:
+        teacher = DEIT if 'by-deit' in name else REGNETY
+        if name == 'deit-base-distilled_by-deit-384':
+            teacher = dict(teacher, input_size=224)  # what it was trained at
+        hooks['teacher'] = dict(type='mmdeit.TeacherHook', teacher=teacher)
+    cfg = load(name)
+    assert {name: hook for name, hook in cfg.default_hooks.items()
+            if hook.type.startswith('mmdeit.') and name != 'checkpoint'
+            } == hooks
+    assert not cfg.get('custom_hooks')
 
 
 @pytest.mark.parametrize('name', ['deit-tiny', 'deit-tiny-distilled'])

@@ -3,10 +3,11 @@ from argparse import ArgumentParser
 from pathlib import Path
 
 import pytest
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import MODELS
 
+from mmdeit.cli import add_common_arguments, load_config
 from mmdeit.hooks.teacher_hook import needs_teacher
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -41,7 +42,7 @@ def test_network_and_teacher(name, millions):
     assert params == pytest.approx(millions, abs=0.005)
     assert bool(model.classifiers) == ('distilled' in name)
     assert needs_teacher(model)
-    hook = cfg.custom_hooks[0]
+    hook = cfg.default_hooks.teacher
     assert hook.type == 'mmdeit.TeacherHook'
     assert hook.teacher.model.backbone.arch == 'regnety_16gf'
 
@@ -88,12 +89,12 @@ def test_what_decays(name, spared):
                                   'swin-tiny-usual-hard'])
 def test_without_a_teacher(name):
     """By the options that the config names."""
-    text = (ROOT / f'configs/students/{name}.py').read_text()
-    options = text.split('--cfg-options ')[1].split('\n')[0]
+    path = ROOT / f'configs/students/{name}.py'
+    options = path.read_text().split('--cfg-options ')[1].split('\n')[0]
     parser = ArgumentParser()
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction)
-    args = parser.parse_args(['--cfg-options', *options.split()])
-    cfg = load(name)
-    cfg.merge_from_dict(args.cfg_options)
-    assert not cfg.custom_hooks
+    parser.add_argument('config')
+    add_common_arguments(parser)
+    cfg = load_config(
+        parser.parse_args([str(path), '--cfg-options', *options.split()]))
+    assert 'teacher' not in cfg.default_hooks
     assert not needs_teacher(build(cfg))

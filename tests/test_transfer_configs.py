@@ -73,10 +73,9 @@ def test_recipe(target, teacher, optimizer, epochs, drop_path, erasing):
             NUM_CLASSES[target])
 
     assert cfg.model.head.loss.mode == ('hard' if teacher else 'none')
-    assert [hook.type for hook in cfg.get('custom_hooks') or []
-            ] == ['mmdeit.TeacherHook'] * teacher
+    assert ('teacher' in cfg.default_hooks) == teacher
     if teacher:
-        hook, = cfg.custom_hooks
+        hook = cfg.default_hooks.teacher
         assert hook.teacher.model.backbone.arch == 'regnety_16gf'
         assert hook.teacher.model.head.num_classes == NUM_CLASSES[target]
         assert hook.teacher.checkpoint == (

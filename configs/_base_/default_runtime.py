@@ -2,6 +2,8 @@
 default_scope = 'mmpretrain'
 
 default_hooks = dict(
+    # mmengine's hook, which does not wait for the GPU in each iteration
+    runtime_info=dict(type='mmdeit.RuntimeInfoHook'),
     timer=dict(type='IterTimerHook'),
     logger=dict(type='LoggerHook', interval=100),
     param_scheduler=dict(type='ParamSchedulerHook'),

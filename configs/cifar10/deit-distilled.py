@@ -8,11 +8,11 @@ model = dict(
     head=dict(
         _delete_=True,
         type='mmdeit.DeiTClsHead',
-        num_classes=10,
+        num_classes={{_base_.num_classes}},
         in_channels=96,
         loss=dict(type='mmdeit.DistillationLoss', mode='hard', alpha=0.5)))
 
 # twice as fast as fp32 where a CPU has bfloat16
 teacher = _base_.teacher
 teacher.dtype = 'bfloat16'
-custom_hooks = [dict(type='mmdeit.TeacherHook', teacher=teacher)]
+default_hooks = dict(teacher=dict(type='mmdeit.TeacherHook', teacher=teacher))

@@ -11,4 +11,4 @@ model = dict(
 # twice as fast as fp32 where a CPU has bfloat16
 teacher = _base_.teacher
 teacher.dtype = 'bfloat16'
-custom_hooks = [dict(type='mmdeit.TeacherHook', teacher=teacher)]
+default_hooks = dict(teacher=dict(type='mmdeit.TeacherHook', teacher=teacher))

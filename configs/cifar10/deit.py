@@ -6,15 +6,14 @@
 #     python tools/dataset_converters/prepare_cifar10.py
 #     python tools/train.py configs/cifar10/deit.py
 _base_ = [
+    '../_base_/models/deit.py',
     '../_base_/datasets/cifar10.py',
     '../_base_/schedules/demo_bs128_adamw_3e.py',
     '../_base_/default_runtime.py',
 ]
 
 model = dict(
-    type='ImageClassifier',
     backbone=dict(
-        type='mmdeit.VisionTransformer',
         arch=dict(
             embed_dims=96,
             num_layers=6,
@@ -22,18 +21,7 @@ model = dict(
             feedforward_channels=384),
         img_size=32,
         patch_size=8),
-    neck=None,
-    head=dict(
-        type='VisionTransformerClsHead',
-        num_classes=10,
-        in_channels=96,
-        init_cfg=dict(type='TruncNormal', layer='Linear', std=.02),
-        loss=dict(
-            type='LabelSmoothLoss', label_smooth_val=0.1, mode='original')),
-    train_cfg=dict(augments=[
-        dict(type='Mixup', alpha=0.8),
-        dict(type='CutMix', alpha=1.0),
-    ]))
+    head=dict(num_classes={{_base_.num_classes}}, in_channels=96))
 
 train_dataloader = dict(
     batch_size=128, num_workers=1, dataset=dict(indices=2000))

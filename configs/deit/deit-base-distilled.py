@@ -6,45 +6,17 @@
 #
 #     bash tools/dist_train.sh configs/deit/deit-base-distilled.py 8
 _base_ = [
+    '../_base_/models/deit_distilled.py',
     '../_base_/datasets/imagenet_deit_224.py',
     '../_base_/schedules/deit_bs1024_adamw_300e.py',
     '../_base_/teachers/regnety_16gf.py',
-    '../_base_/default_runtime.py',
+    '../_base_/deit_runtime.py',
 ]
 
 model = dict(
-    type='ImageClassifier',
     backbone=dict(
-        type='mmdeit.DistilledVisionTransformer',
-        arch='deit-base',
-        img_size=224,
-        patch_size=16,
-        drop_path_rate=0.1),
-    neck=None,
-    head=dict(
-        type='mmdeit.DeiTClsHead',
-        num_classes=1000,
-        in_channels=768,
-        loss=dict(
-            type='mmdeit.DistillationLoss',
-            mode='hard',
-            alpha=0.5,
-            base_loss=dict(
-                type='LabelSmoothLoss', label_smooth_val=0.1,
-                mode='original'))),
-    # one of the two, with even chances, for each batch
-    train_cfg=dict(augments=[
-        dict(type='Mixup', alpha=0.8),
-        dict(type='CutMix', alpha=1.0),
-    ]))
+        arch='deit-base', img_size=224, patch_size=16, drop_path_rate=0.1),
+    head=dict(num_classes={{_base_.num_classes}}, in_channels=768))
 
-custom_hooks = [
-    dict(type='mmdeit.TeacherHook', teacher={{_base_.teacher}}),
-    # Kept beside the weights, as in the official code. The reported numbers
-    # are those of the weights themselves, so they are what is evaluated.
-    dict(
-        type='mmdeit.EMAHook',
-        momentum=1 - 0.99996,
-        evaluate_on_ema=False,
-        evaluate_on_origin=True),
-]
+default_hooks = dict(
+    teacher=dict(type='mmdeit.TeacherHook', teacher={{_base_.teacher}}))

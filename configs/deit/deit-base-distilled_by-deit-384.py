@@ -7,16 +7,13 @@ _base_ = './deit-base-distilled-384.py'
 
 load_from = 'work_dirs/deit-base-distilled_by-deit/epoch_300.pth'
 
-custom_hooks = [
-    _base_.custom_hooks[0],  # eval mode
-    dict(
-        type='mmdeit.TeacherHook',
+default_hooks = dict(
+    teacher=dict(
         # sees the student's 384 pixels reduced to its own 224
         teacher=dict(
+            _delete_=True,
             type='mmdeit.Teacher',
             model='configs/deit/deit-base.py',
             checkpoint='work_dirs/deit-base/epoch_300.pth',
             input_size=224,
-            expected_accuracy=81.8)),
-    _base_.custom_hooks[2],  # the moving average
-]
+            expected_accuracy=81.8)))

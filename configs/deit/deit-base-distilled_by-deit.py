@@ -4,13 +4,11 @@
 #     bash tools/dist_train.sh configs/deit/deit-base-distilled_by-deit.py 8
 _base_ = './deit-base-distilled.py'
 
-custom_hooks = [
-    dict(
-        type='mmdeit.TeacherHook',
+default_hooks = dict(
+    teacher=dict(
         teacher=dict(
+            _delete_=True,
             type='mmdeit.Teacher',
             model='configs/deit/deit-base.py',
             checkpoint='work_dirs/deit-base/epoch_300.pth',
-            expected_accuracy=81.8)),
-    _base_.custom_hooks[1],  # the moving average
-]
+            expected_accuracy=81.8)))

@@ -11,7 +11,5 @@ model = dict(
     type='mmdeit.DistilledClassifier',
     distillation=dict(mode='hard', alpha=0.5))
 
-custom_hooks = [
-    dict(type='mmdeit.TeacherHook', teacher={{_base_.teacher}}),
-    *_base_.custom_hooks,
-]
+default_hooks = dict(
+    teacher=dict(type='mmdeit.TeacherHook', teacher={{_base_.teacher}}))

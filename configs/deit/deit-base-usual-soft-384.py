@@ -3,15 +3,9 @@
 # images, from the checkpoint of deit-base-usual-soft.py.
 #
 #     bash tools/dist_train.sh configs/deit/deit-base-usual-soft-384.py 8
-_base_ = ['./deit-base-384.py', '../_base_/teachers/regnety_16gf.py']
+_base_ = './deit-base-usual-hard-384.py'
 
 load_from = 'work_dirs/deit-base-usual-soft/epoch_300.pth'
 
 model = dict(
-    type='mmdeit.DistilledClassifier',
     distillation=dict(mode='soft', alpha=0.1, tau=3.0, reduction='numel'))
-
-custom_hooks = [
-    dict(type='mmdeit.TeacherHook', teacher={{_base_.teacher}}),
-    *_base_.custom_hooks,
-]

@@ -5,39 +5,13 @@
 #
 #     bash tools/dist_train.sh configs/deit/deit-base.py 8
 _base_ = [
+    '../_base_/models/deit.py',
     '../_base_/datasets/imagenet_deit_224.py',
     '../_base_/schedules/deit_bs1024_adamw_300e.py',
-    '../_base_/default_runtime.py',
+    '../_base_/deit_runtime.py',
 ]
 
 model = dict(
-    type='ImageClassifier',
     backbone=dict(
-        type='mmdeit.VisionTransformer',
-        arch='deit-base',
-        img_size=224,
-        patch_size=16,
-        drop_path_rate=0.1),
-    neck=None,
-    head=dict(
-        type='VisionTransformerClsHead',
-        num_classes=1000,
-        in_channels=768,
-        init_cfg=dict(type='TruncNormal', layer='Linear', std=.02),
-        loss=dict(
-            type='LabelSmoothLoss', label_smooth_val=0.1, mode='original')),
-    # one of the two, with even chances, for each batch
-    train_cfg=dict(augments=[
-        dict(type='Mixup', alpha=0.8),
-        dict(type='CutMix', alpha=1.0),
-    ]))
-
-custom_hooks = [
-    # Kept beside the weights, as in the official code. The reported numbers
-    # are those of the weights themselves, so they are what is evaluated.
-    dict(
-        type='mmdeit.EMAHook',
-        momentum=1 - 0.99996,
-        evaluate_on_ema=False,
-        evaluate_on_origin=True),
-]
+        arch='deit-base', img_size=224, patch_size=16, drop_path_rate=0.1),
+    head=dict(num_classes={{_base_.num_classes}}, in_channels=768))

@@ -1,5 +1,5 @@
-# DeiT-S distilled on your own classes in data/custom (their layout and number
-# are in ../_base_/datasets/custom_224.py) from the convnet that
+# DeiT-S distilled on your own classes in data/custom (their layout is in
+# ../_base_/datasets/custom_224.py) from the convnet that
 # ../teachers/regnety-16gf_custom.py has fine-tuned on them. 100 epochs on 8
 # GPUs of 96 images, from the checkpoint of deit-small-distilled.py or, with
 # --cfg-options load_from=FILE, from the authors': docs/custom.md.
@@ -25,6 +25,6 @@ teacher = _base_.teacher
 teacher.model.head.num_classes = _base_.num_classes
 teacher.checkpoint = 'work_dirs/regnety-16gf_custom/epoch_30.pth'
 teacher.expected_accuracy = None  # what it has on data/custom/val
-custom_hooks = [dict(type='mmdeit.TeacherHook', teacher=teacher)]
+default_hooks = dict(teacher=dict(type='mmdeit.TeacherHook', teacher=teacher))
 
 train_cfg = dict(max_epochs=100, val_interval=10)

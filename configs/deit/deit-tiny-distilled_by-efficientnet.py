@@ -7,11 +7,11 @@
 #         configs/deit/deit-tiny-distilled_by-efficientnet.py 8
 _base_ = './deit-tiny-distilled.py'
 
-custom_hooks = [
-    dict(
-        type='mmdeit.TeacherHook',
+default_hooks = dict(
+    teacher=dict(
         # 4.7 M parameters, 75.1 top-1 by its authors
         teacher=dict(
+            _delete_=True,
             type='mmdeit.Teacher',
             model=dict(
                 type='mmdeit.TimmClassifier',
@@ -20,6 +20,4 @@ custom_hooks = [
             checkpoint='checkpoints/efficientnet_lite0.pth',
             data_preprocessor=dict(mean=[127.] * 3, std=[128.] * 3),
             input_size=224,
-            expected_accuracy=75.1)),
-    _base_.custom_hooks[1],  # the moving average
-]
+            expected_accuracy=75.1)))

@@ -4,6 +4,7 @@
 #     python tools/dataset_converters/prepare_cifar10.py
 #     python tools/train.py configs/deit/deit-tiny-distilled_cifar10.py
 _base_ = [
+    '../_base_/models/deit_distilled.py',
     '../_base_/datasets/cifar10.py',
     '../_base_/schedules/deit_bs1024_adamw_300e.py',
     '../_base_/teachers/resnet18_cifar10.py',
@@ -11,28 +12,12 @@ _base_ = [
 ]
 
 model = dict(
-    type='ImageClassifier',
     backbone=dict(
-        type='mmdeit.DistilledVisionTransformer',
-        arch='deit-tiny',
-        img_size=32,
-        patch_size=4,
-        drop_path_rate=0.1),
-    neck=None,
-    head=dict(
-        type='mmdeit.DeiTClsHead',
-        num_classes=10,
-        in_channels=192,
-        loss=dict(type='mmdeit.DistillationLoss', mode='hard', alpha=0.5)),
-    # one of the two, with even chances, for each batch
-    train_cfg=dict(augments=[
-        dict(type='Mixup', alpha=0.8),
-        dict(type='CutMix', alpha=1.0),
-    ]))
+        arch='deit-tiny', img_size=32, patch_size=4, drop_path_rate=0.1),
+    head=dict(num_classes={{_base_.num_classes}}, in_channels=192))
 
-custom_hooks = [
-    dict(type='mmdeit.TeacherHook', teacher={{_base_.teacher}}),
-]
+default_hooks = dict(
+    teacher=dict(type='mmdeit.TeacherHook', teacher={{_base_.teacher}}))
 
 train_dataloader = dict(batch_size=512)
 optim_wrapper = dict(optimizer=dict(lr=5e-4))  # 5e-4 x batch / 512

@@ -3,6 +3,7 @@
 #
 #     python tools/train.py configs/demo/student-distilled.py
 _base_ = [
+    '../_base_/models/deit_distilled.py',
     '../_base_/datasets/fashion_mnist.py',
     '../_base_/schedules/demo_bs128_adamw_3e.py',
     '../_base_/teachers/resnet18_fashion_mnist.py',
@@ -10,9 +11,7 @@ _base_ = [
 ]
 
 model = dict(
-    type='ImageClassifier',
     backbone=dict(
-        type='mmdeit.DistilledVisionTransformer',
         arch=dict(
             embed_dims=96,
             num_layers=6,
@@ -21,19 +20,9 @@ model = dict(
         img_size=28,
         patch_size=7,
         in_channels=1),
-    neck=None,
-    head=dict(
-        type='mmdeit.DeiTClsHead',
-        num_classes=10,
-        in_channels=96,
-        loss=dict(type='mmdeit.DistillationLoss', mode='hard', alpha=0.5)),
-    train_cfg=dict(augments=[
-        dict(type='Mixup', alpha=0.8),
-        dict(type='CutMix', alpha=1.0),
-    ]))
+    head=dict(num_classes={{_base_.num_classes}}, in_channels=96))
 
-custom_hooks = [
-    dict(type='mmdeit.TeacherHook', teacher={{_base_.teacher}}),
-]
+default_hooks = dict(
+    teacher=dict(type='mmdeit.TeacherHook', teacher={{_base_.teacher}}))
 
 randomness = dict(seed=0)

@@ -3,15 +3,14 @@
 #
 #     python tools/train.py configs/demo/student.py
 _base_ = [
+    '../_base_/models/deit.py',
     '../_base_/datasets/fashion_mnist.py',
     '../_base_/schedules/demo_bs128_adamw_3e.py',
     '../_base_/default_runtime.py',
 ]
 
 model = dict(
-    type='ImageClassifier',
     backbone=dict(
-        type='mmdeit.VisionTransformer',
         arch=dict(
             embed_dims=96,
             num_layers=6,
@@ -20,17 +19,6 @@ model = dict(
         img_size=28,
         patch_size=7,
         in_channels=1),
-    neck=None,
-    head=dict(
-        type='VisionTransformerClsHead',
-        num_classes=10,
-        in_channels=96,
-        init_cfg=dict(type='TruncNormal', layer='Linear', std=.02),
-        loss=dict(
-            type='LabelSmoothLoss', label_smooth_val=0.1, mode='original')),
-    train_cfg=dict(augments=[
-        dict(type='Mixup', alpha=0.8),
-        dict(type='CutMix', alpha=1.0),
-    ]))
+    head=dict(num_classes={{_base_.num_classes}}, in_channels=96))
 
 randomness = dict(seed=0)

@@ -7,13 +7,13 @@
 _base_ = '../deit/deit-base-distilled-384.py'
 
 test_pipeline = [
-    dict(type='mmdeit.LoadImageFromFile'),
+    _base_.test_pipeline[0],
     dict(
         type='Resize',
         scale=(384, 384),
         backend='pillow',
         interpolation='bicubic'),
-    dict(type='PackInputs'),
+    _base_.test_pipeline[-1],
 ]
 test_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_evaluator = dict(mean_softmax=True)

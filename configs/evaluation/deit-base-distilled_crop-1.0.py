@@ -8,16 +8,7 @@
 # with the --cfg-options of deit-base-distilled_v2.py for Ti and S.
 _base_ = '../deit/deit-base-distilled.py'
 
-test_pipeline = [
-    dict(type='mmdeit.LoadImageFromFile'),
-    dict(
-        type='ResizeEdge',
-        scale=224,
-        edge='short',
-        backend='pillow',
-        interpolation='bicubic'),
-    dict(type='CenterCrop', crop_size=224),
-    dict(type='PackInputs'),
-]
+test_pipeline = _base_.test_pipeline
+test_pipeline[1].scale = 224
 test_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_evaluator = dict(mean_softmax=True)

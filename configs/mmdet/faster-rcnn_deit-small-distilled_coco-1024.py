@@ -7,18 +7,11 @@
 #
 #     bash tools/dist_train.sh \
 #         configs/mmdet/faster-rcnn_deit-small-distilled_coco-1024.py 8
-_base_ = [
-    '../_base_/models/faster-rcnn_vitdet.py',
-    '../_base_/datasets/coco_1024_boxes.py',
-    '../_base_/schedules/vitdet_bs64_adamw_50e.py',
-    '../_base_/mmdet_runtime.py',
-]
+_base_ = './faster-rcnn_deit-base-distilled_coco-1024.py'
 
 model = dict(
     backbone=dict(
         arch='deit-small',
         init_cfg=dict(
-            type='Pretrained',
-            checkpoint='work_dirs/deit-small-distilled/epoch_300.pth',
-            prefix='backbone.')),
+            checkpoint='work_dirs/deit-small-distilled/epoch_300.pth')),
     neck=dict(in_channels=384))

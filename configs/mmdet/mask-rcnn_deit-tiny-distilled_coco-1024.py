@@ -7,18 +7,11 @@
 #
 #     bash tools/dist_train.sh \
 #         configs/mmdet/mask-rcnn_deit-tiny-distilled_coco-1024.py 8
-_base_ = [
-    '../_base_/models/mask-rcnn_vitdet.py',
-    '../_base_/datasets/coco_1024.py',
-    '../_base_/schedules/vitdet_bs64_adamw_50e.py',
-    '../_base_/mmdet_runtime.py',
-]
+_base_ = './mask-rcnn_deit-base-distilled_coco-1024.py'
 
 model = dict(
     backbone=dict(
         arch='deit-tiny',
         init_cfg=dict(
-            type='Pretrained',
-            checkpoint='work_dirs/deit-tiny-distilled/epoch_300.pth',
-            prefix='backbone.')),
+            checkpoint='work_dirs/deit-tiny-distilled/epoch_300.pth')),
     neck=dict(in_channels=192))

@@ -11,7 +11,7 @@ _base_ = [
     '../_base_/datasets/imagenet_deit_224.py',
     '../_base_/schedules/deit_bs1024_adamw_300e.py',
     '../_base_/teachers/regnety_16gf.py',
-    '../_base_/default_runtime.py',
+    '../_base_/deit_runtime.py',
 ]
 
 model = dict(
@@ -32,7 +32,7 @@ model = dict(
     neck=dict(type='GlobalAveragePooling', dim=1),
     head=dict(
         type='EfficientFormerClsHead',
-        num_classes=1000,
+        num_classes={{_base_.num_classes}},
         in_channels=448,
         distillation=True,  # a classifier for the teacher
         init_cfg=dict(type='TruncNormal', layer='Linear', std=.02),
@@ -48,13 +48,6 @@ model = dict(
 # not scaled with the batch
 optim_wrapper = dict(optimizer=dict(lr=2e-3, weight_decay=0.025))
 
-custom_hooks = [
-    dict(type='mmdeit.TeacherHook', teacher={{_base_.teacher}}),
-    # Kept beside the weights, as in the official code.
-    dict(
-        type='mmdeit.EMAHook',
-        momentum=1 - 0.99996,
-        update_buffers=True,  # those of batch norm
-        evaluate_on_ema=False,
-        evaluate_on_origin=True),
-]
+default_hooks = dict(
+    teacher=dict(type='mmdeit.TeacherHook', teacher={{_base_.teacher}}),
+    ema=dict(update_buffers=True))  # those of batch norm

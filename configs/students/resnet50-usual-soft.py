@@ -4,7 +4,8 @@
 #
 #     bash tools/dist_train.sh configs/students/resnet50-usual-soft.py 8
 #
-# Without a teacher: --cfg-options model.distillation.mode=none custom_hooks=[]
+# Without a teacher:
+#     --cfg-options model.distillation.mode=none default_hooks.teacher=None
 _base_ = [
     '../_base_/datasets/imagenet_deit_224.py',
     '../_base_/schedules/convnet_bs256_sgd_cosine.py',
@@ -18,7 +19,7 @@ model = dict(
     neck=dict(type='GlobalAveragePooling'),
     head=dict(
         type='LinearClsHead',
-        num_classes=1000,
+        num_classes={{_base_.num_classes}},
         in_channels=2048,
         loss=dict(type='CrossEntropyLoss')),
     distillation=dict(
@@ -32,14 +33,12 @@ model = dict(
 train_dataloader = dict(
     batch_size=32,  # x 8 GPUs = 256
     dataset=dict(
-        pipeline=[*_base_.train_pipeline[:3],
-                  dict(type='mmdeit.PackInputs')]),
+        pipeline=[*_base_.train_pipeline[:3], _base_.train_pipeline[-1]]),
     sampler=dict(_delete_=True, type='DefaultSampler', shuffle=True))
 
 optim_wrapper = dict(optimizer=dict(lr=0.1))
 
 train_cfg = dict(by_epoch=True, max_epochs=100, val_interval=1)
 
-custom_hooks = [
-    dict(type='mmdeit.TeacherHook', teacher={{_base_.teacher}}),
-]
+default_hooks = dict(
+    teacher=dict(type='mmdeit.TeacherHook', teacher={{_base_.teacher}}))

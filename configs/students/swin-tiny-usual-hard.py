@@ -5,7 +5,8 @@
 #
 #     bash tools/dist_train.sh configs/students/swin-tiny-usual-hard.py 8
 #
-# Without a teacher: --cfg-options model.distillation.mode=none custom_hooks=[]
+# Without a teacher:
+#     --cfg-options model.distillation.mode=none default_hooks.teacher=None
 _base_ = [
     '../_base_/datasets/imagenet_deit_224.py',
     '../_base_/schedules/deit_bs1024_adamw_300e.py',
@@ -20,7 +21,7 @@ model = dict(
     neck=dict(type='GlobalAveragePooling'),
     head=dict(
         type='LinearClsHead',
-        num_classes=1000,
+        num_classes={{_base_.num_classes}},
         in_channels=768,
         init_cfg=None,  # the model's
         loss=dict(
@@ -50,6 +51,5 @@ optim_wrapper = dict(
 # with every iteration
 param_scheduler = dict(warmup=20, delay=0, convert_to_iter_based=True)
 
-custom_hooks = [
-    dict(type='mmdeit.TeacherHook', teacher={{_base_.teacher}}),
-]
+default_hooks = dict(
+    teacher=dict(type='mmdeit.TeacherHook', teacher={{_base_.teacher}}))

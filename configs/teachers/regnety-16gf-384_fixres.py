@@ -1,7 +1,7 @@
 # RegNetY-16GF adapted to 384 pixels as in FixRes (arXiv 1906.06423, Section
 # 4.2): the classifier and the last batch norms are fine-tuned on images cut as
 # in testing, the rest is frozen. The teacher of ../deit/deit-base-distilled-
-# 384.py with --cfg-options custom_hooks.1.teacher.checkpoint=FILE.
+# 384.py with --cfg-options default_hooks.teacher.teacher.checkpoint=FILE.
 #
 # 10 epochs on 8 GPUs of 32 images; these and the rate are our choice, and not
 # tried on ImageNet.
@@ -20,17 +20,11 @@ load_from = _base_.teacher.checkpoint
 model = _base_.teacher.model
 model.backbone.frozen_stages = 3
 
+# cut as in testing, then flipped and packed as in training
 train_pipeline = [
-    dict(type='mmdeit.LoadImageFromFile'),
-    dict(
-        type='ResizeEdge',
-        scale=438,
-        edge='short',
-        backend='pillow',
-        interpolation='bicubic'),
-    dict(type='CenterCrop', crop_size=384),
-    dict(type='RandomFlip', prob=0.5, direction='horizontal'),
-    dict(type='mmdeit.PackInputs'),
+    *_base_.test_pipeline[:3],
+    _base_.train_pipeline[2],
+    _base_.train_pipeline[-1],
 ]
 train_dataloader = dict(
     batch_size=32,

@@ -1,7 +1,7 @@
 # The paper's teacher, RegNetY-16GF, fine-tuned on your own classes in
-# data/custom (their layout and number are in
-# ../_base_/datasets/custom_224.py). 30 epochs on 8 GPUs of 32 images, from the
-# official weights, whose classifier for 1000 classes is left out.
+# data/custom (their layout is in ../_base_/datasets/custom_224.py). 30 epochs
+# on 8 GPUs of 32 images, from the official weights, whose classifier for 1000
+# classes is left out.
 #
 #     bash tools/dist_train.sh configs/teachers/regnety-16gf_custom.py 8
 #
@@ -16,7 +16,7 @@ _base_ = [
 load_from = _base_.teacher.checkpoint
 
 model = _base_.teacher.model
-model.head.num_classes = {{_base_.num_classes}}
+model.head.num_classes = _base_.num_classes
 model.head.loss = dict(
     type='LabelSmoothLoss', label_smooth_val=0.1, mode='original')
 

@@ -16,4 +16,4 @@ _base_ = [
 
 model = dict(
     backbone=dict(drop_path_rate=0.0),
-    head=dict(num_classes=10))
+    head=dict(num_classes={{_base_.num_classes}}))

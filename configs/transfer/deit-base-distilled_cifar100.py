@@ -15,7 +15,7 @@ _base_ = [
 
 model = dict(
     backbone=dict(drop_path_rate=0.1),
-    head=dict(num_classes=100))
+    head=dict(num_classes={{_base_.num_classes}}))
 
 # Below the cosine's end of 1e-5, to which it rises: the maintainers left the
 # end where it was (deit#117).

@@ -15,4 +15,4 @@ _base_ = [
 
 model = dict(
     backbone=dict(drop_path_rate=0.0),
-    head=dict(num_classes=102))
+    head=dict(num_classes={{_base_.num_classes}}))

@@ -16,8 +16,8 @@ _base_ = [
 model = dict(head=dict(loss=dict(mode='hard')))
 
 teacher = _base_.teacher
-teacher.model.head.num_classes = 102
+teacher.model.head.num_classes = _base_.num_classes
 teacher.checkpoint = 'checkpoints/regnety-16gf_flowers102.pth'
 teacher.expected_accuracy = None  # better: what it has on the test images
 
-custom_hooks = [dict(type='mmdeit.TeacherHook', teacher=teacher)]
+default_hooks = dict(teacher=dict(type='mmdeit.TeacherHook', teacher=teacher))

@@ -14,4 +14,4 @@ _base_ = [
 
 model = dict(
     backbone=dict(drop_path_rate=0.1),
-    head=dict(num_classes=1010))
+    head=dict(num_classes={{_base_.num_classes}}))

@@ -47,7 +47,7 @@ def start(cfg, build_runner, tmp_path, capfd):
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
         cfg.optim_wrapper.optimizer.lr = 0.
         cfg.model.head.loss.mode = 'none'
-        cfg.custom_hooks = cfg.custom_hooks[1:]  # no teacher
+        del cfg.default_hooks.teacher
         capfd.readouterr()
         runner = build_runner(cfg)
         runner.train()
@@ -68,9 +68,9 @@ def test_what_fits_is_loaded_without_a_word(start):
 def test_other_classes_are_one_warning(cfg, start, average):
     others = {}
     if average:  # it would not fit either
-        cfg.custom_hooks.append(
-            dict(type='mmdeit.EMAHook', evaluate_on_ema=False,
-                 evaluate_on_origin=True))
+        cfg.default_hooks.ema = dict(
+            type='mmdeit.EMAHook', evaluate_on_ema=False,
+            evaluate_on_origin=True)
         others['ema_state_dict'] = {
             f'module.{name}': tensor
             for name, tensor in build(num_classes=7).state_dict().items()}

@@ -44,7 +44,7 @@ def resume_after_interrupt(cfg, build_runner):
     whole.train()
 
     cfg.work_dir += '-interrupted'
-    cfg.custom_hooks.append(dict(type='InterruptHook'))
+    cfg.default_hooks.interrupt = dict(type='InterruptHook')
     runner = build_runner(cfg)
     try:
         runner.train()
@@ -52,7 +52,7 @@ def resume_after_interrupt(cfg, build_runner):
         pass
     assert runner.iter == 6
 
-    cfg.custom_hooks.pop()
+    del cfg.default_hooks.interrupt
     cfg.resume = True
     resumed = build_runner(cfg)
     resumed.train()
@@ -63,12 +63,9 @@ def resume_after_interrupt(cfg, build_runner):
 def test_resume_ends_where_the_whole_run_does(cfg, build_runner):
     """Bit for bit, where the augmentation draws nothing."""
     cfg.model.train_cfg = None
-    cfg.custom_hooks.append(dict(type='DeterministicHook'))
-    cfg.custom_hooks.append(
-        dict(
-            type='mmdeit.EMAHook',
-            evaluate_on_ema=False,
-            evaluate_on_origin=True))
+    cfg.default_hooks.deterministic = dict(type='DeterministicHook')
+    cfg.default_hooks.ema = dict(
+        type='mmdeit.EMAHook', evaluate_on_ema=False, evaluate_on_origin=True)
     whole, resumed = resume_after_interrupt(cfg, build_runner)
     expected = final_weights(whole)
     for name, value in final_weights(resumed).items():

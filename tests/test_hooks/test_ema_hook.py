@@ -13,12 +13,11 @@ def ema_of(runner):
 
 
 def make(cfg):
-    cfg.custom_hooks.append(
-        dict(
-            type='mmdeit.EMAHook',
-            momentum=0.25,
-            evaluate_on_ema=False,
-            evaluate_on_origin=True))
+    cfg.default_hooks.ema = dict(
+        type='mmdeit.EMAHook',
+        momentum=0.25,
+        evaluate_on_ema=False,
+        evaluate_on_origin=True)
 
 
 def test_state_dict_is_the_model_and_the_average_beside_it(cfg, build_runner):

@@ -19,10 +19,8 @@ class ModeSpyHook(Hook):
 
 def test_backbone_alone_stays_in_eval(cfg, build_runner):
     cfg.model.backbone.drop_path_rate = 0.5
-    cfg.custom_hooks += [
-        dict(type='mmdeit.EvalModeHook'),
-        dict(type='ModeSpyHook')
-    ]
+    cfg.default_hooks.eval_mode = dict(type='mmdeit.EvalModeHook')
+    cfg.default_hooks.spy = dict(type='ModeSpyHook')
     runner = build_runner(cfg)
     before = {k: v.clone() for k, v in runner.model.state_dict().items()}
     runner.train()  # with the teacher

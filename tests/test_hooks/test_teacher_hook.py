@@ -38,7 +38,7 @@ class SpyHook(Hook):
 
 
 def train(cfg, build_runner):
-    cfg.custom_hooks.append(dict(type='SpyHook'))
+    cfg.default_hooks.spy = dict(type='SpyHook')
     runner = build_runner(cfg)
     runner.train()
     return runner, next(h for h in runner.hooks if isinstance(h, SpyHook))
@@ -64,7 +64,7 @@ def test_is_frozen_and_in_eval(cfg, build_runner):
 
 
 def test_appears_in_no_checkpoint_ema_or_optimiser(cfg, build_runner):
-    cfg.custom_hooks.append(dict(type='EMAHook'))
+    cfg.default_hooks.ema = dict(type='EMAHook')
     runner, spy = train(cfg, build_runner)
     student = set(runner.model.state_dict())
     checkpoint = torch.load(
@@ -83,7 +83,7 @@ def test_appears_in_no_checkpoint_ema_or_optimiser(cfg, build_runner):
 
 def test_ema_copies_no_hook(cfg, build_runner):
     """With the hook it would copy, and then run, the teacher."""
-    cfg.custom_hooks.append(dict(type='EMAHook'))
+    cfg.default_hooks.ema = dict(type='EMAHook')
     runner, _ = train(cfg, build_runner)
     ema = next(h for h in runner.hooks if isinstance(h, EMAHook)).ema_model
     assert not ema.module.data_preprocessor._forward_hooks
@@ -113,7 +113,7 @@ def test_is_let_go_after_training(cfg, build_runner):
 
 @pytest.mark.parametrize('loop', ['val', 'test'])
 def test_validation_and_test_never_build_it(cfg, build_runner, loop):
-    cfg.custom_hooks[0].teacher = dict(type='NoSuchModel')
+    cfg.default_hooks.teacher.teacher = dict(type='NoSuchModel')
     assert 'accuracy/top1' in getattr(build_runner(cfg), loop)()
 
 
@@ -158,7 +158,7 @@ def fails_before_the_first_iteration(cfg, build_runner, error, match):
 
 
 def test_missing_checkpoint(cfg, build_runner):
-    cfg.custom_hooks[0].teacher.checkpoint = 'nowhere.pth'
+    cfg.default_hooks.teacher.teacher.checkpoint = 'nowhere.pth'
     fails_before_the_first_iteration(
         cfg, build_runner, FileNotFoundError, 'no checkpoint at nowhere.pth: '
         'correct the path')
@@ -172,14 +172,14 @@ def test_corrupt_checkpoint(cfg, build_runner, teacher_file):
 
 
 def test_checkpoint_of_another_network(cfg, build_runner):
-    cfg.custom_hooks[0].teacher.model.backbone.depth = 34
+    cfg.default_hooks.teacher.teacher.model.backbone.depth = 34
     fails_before_the_first_iteration(
         cfg, build_runner, ValueError, 'does not hold the weights of this '
         'model')
 
 
 def test_other_classes(cfg, build_runner, teacher_file):
-    model = cfg.custom_hooks[0].teacher.model
+    model = cfg.default_hooks.teacher.teacher.model
     model.head.num_classes = 5
     torch.save(MODELS.build(deepcopy(model)).state_dict(), teacher_file)
     fails_before_the_first_iteration(
@@ -188,7 +188,8 @@ def test_other_classes(cfg, build_runner, teacher_file):
 
 
 def test_a_network_is_no_teacher(cfg, build_runner):
-    cfg.custom_hooks[0].teacher = cfg.custom_hooks[0].teacher.model
+    hook = cfg.default_hooks.teacher
+    hook.teacher = hook.teacher.model
     fails_before_the_first_iteration(
         cfg, build_runner, ValueError, 'ImageClassifier is no teacher: write '
         "teacher=dict.type='mmdeit.Teacher', model=")
@@ -208,14 +209,15 @@ def test_hook_without_a_classifier(cfg, build_runner):
 
 
 def test_head_without_hook(cfg, build_runner):
-    cfg.custom_hooks = []
+    del cfg.default_hooks.teacher
     fails_before_the_first_iteration(cfg, build_runner, ValueError,
                                      'mmdeit.TeacherHook')
 
 
 def test_teacher_without_classifier(cfg, build_runner, teacher_file):
-    del cfg.custom_hooks[0].teacher.model['head']
-    teacher = MODELS.build(dict(cfg.custom_hooks[0].teacher.model))
+    model = cfg.default_hooks.teacher.teacher.model
+    del model['head']
+    teacher = MODELS.build(dict(model))
     torch.save(teacher.state_dict(), teacher_file)
     fails_before_the_first_iteration(
         cfg, build_runner, ValueError, 'with a tuple of shape .* give it its '

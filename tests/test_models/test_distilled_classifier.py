@@ -423,7 +423,7 @@ def test_trains_and_evaluates_in_the_runner(name, cfg, build_runner):
         distillation=dict(mode='hard', alpha=0.5),
         data_preprocessor=dict(
             num_classes=K, mean=[128.] * 3, std=[64.] * 3))
-    hook, = cfg.custom_hooks
+    hook = cfg.default_hooks.teacher
     hook.teacher.model.backbone.in_channels = 3
     hook.teacher.model.head.num_classes = K
     torch.manual_seed(0)

@@ -1,9 +1,12 @@
 # CIFAR-10, 50,000 + 10,000 images of 32x32, and the checkpoint of its teacher:
 #     python tools/dataset_converters/prepare_cifar10.py
 # The images are RGB and stay in [0, 1], as that teacher wants them.
+num_classes = 10
 data_preprocessor = dict(
     type='mmdeit.ClsDataPreprocessor',
-    num_classes=10, mean=[0.] * 3, std=[255.] * 3)
+    num_classes=num_classes,
+    mean=[0.] * 3,
+    std=[255.] * 3)
 
 train_dataloader = dict(
     batch_size=128,

@@ -2,7 +2,8 @@
 # the official cifar-100-python folder into data/cifar100.
 _base_ = './transfer_224.py'
 
-data_preprocessor = dict(num_classes=100)
+num_classes = 100
+data_preprocessor = dict(num_classes=num_classes)
 
 # They come loaded, 32x32 and RGB; from here on BGR, like images from files.
 to_bgr = dict(type='PILToNumpy', to_bgr=True)

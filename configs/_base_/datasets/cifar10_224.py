@@ -2,7 +2,8 @@
 #     python tools/dataset_converters/prepare_cifar10.py
 _base_ = './transfer_224.py'
 
-data_preprocessor = dict(num_classes=10)
+num_classes = 10
+data_preprocessor = dict(num_classes=num_classes)
 
 # They come loaded, 32x32 and RGB; from here on BGR, like images from files.
 to_bgr = dict(type='PILToNumpy', to_bgr=True)

@@ -1,10 +1,11 @@
 # Your own images at 224 pixels, in a folder for each class:
 #     data/custom/{train,val}/CLASS/IMAGE.jpg
-# Classes are numbered in the order of their names. Say here how many folders
-# there are: --cfg-options comes too late for it. See docs/custom.md.
-num_classes = 6
-
+# Classes are numbered in the order of their names. See docs/custom.md.
 _base_ = './transfer_224.py'
+
+# As many as data/custom/train has folders, or say it:
+# --cfg-options num_classes=37
+num_classes = None
 
 data_preprocessor = dict(num_classes=num_classes)
 

@@ -1,8 +1,11 @@
 # Fashion-MNIST, 60,000 + 10,000 grey images of 28x28 (arXiv 1708.07747):
 #     python tools/dataset_converters/prepare_fashion_mnist.py
+num_classes = 10
 data_preprocessor = dict(
     type='mmdeit.ClsDataPreprocessor',
-    num_classes=10, mean=[72.94], std=[90.02])
+    num_classes=num_classes,
+    mean=[72.94],
+    std=[90.02])
 
 train_dataloader = dict(
     batch_size=128,

@@ -2,7 +2,8 @@
 # Layout: data/flowers102/{imagelabels.mat,setid.mat,jpg/image_*.jpg}.
 _base_ = './transfer_224.py'
 
-data_preprocessor = dict(num_classes=102)
+num_classes = 102
+data_preprocessor = dict(num_classes=num_classes)
 
 train_dataloader = dict(
     dataset=dict(

@@ -1,9 +1,10 @@
 # ImageNet-1k with DeiT's augmentation, paper Section 6 and Table 9.
 # Layout: data/imagenet/{train,val}/<wnid>/*.JPEG, with mmpretrain's optional
 # data/imagenet/meta/{train,val}.txt.
+num_classes = 1000
 data_preprocessor = dict(
     type='mmdeit.ClsDataPreprocessor',
-    num_classes=1000,
+    num_classes=num_classes,
     # RGB
     mean=[123.675, 116.28, 103.53],
     std=[58.395, 57.12, 57.375],

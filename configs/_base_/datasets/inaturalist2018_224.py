@@ -2,7 +2,8 @@
 # Layout: data/inaturalist2018/{train2018.json,val2018.json,train_val2018/}.
 _base_ = './transfer_224.py'
 
-data_preprocessor = dict(num_classes=8142)
+num_classes = 8142
+data_preprocessor = dict(num_classes=num_classes)
 
 train_pipeline = [
     *_base_.train_pipeline[:-1],

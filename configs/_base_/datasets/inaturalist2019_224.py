@@ -2,7 +2,8 @@
 # Layout: data/inaturalist2019/{train2019.json,val2019.json,train_val2019/}.
 _base_ = './transfer_224.py'
 
-data_preprocessor = dict(num_classes=1010)
+num_classes = 1010
+data_preprocessor = dict(num_classes=num_classes)
 
 train_pipeline = [
     *_base_.train_pipeline[:-1],

@@ -3,7 +3,8 @@
 # cars_test_annos_withlabels.mat; data/stanford_cars/{cars_train,cars_test}.
 _base_ = './transfer_224.py'
 
-data_preprocessor = dict(num_classes=196)
+num_classes = 196
+data_preprocessor = dict(num_classes=num_classes)
 
 train_dataloader = dict(
     dataset=dict(
