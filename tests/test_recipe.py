@@ -76,14 +76,11 @@ def test_training_images(name):
                         pad_val=[104, 116, 124], interpolation='bicubic')),
                 # --reprob 0.25 --remode pixel --recount 1
                 dict(
-                    type='RandomErasing',
+                    type='mmdeit.RandomErasing',
                     erase_prob=0.25,
-                    mode='rand',
                     min_area_ratio=0.02,
-                    max_area_ratio=1 / 3,
-                    fill_color=[103.53, 116.28, 123.675],
-                    fill_std=[57.375, 57.12, 58.395]),
-                dict(type='PackInputs'),
+                    max_area_ratio=1 / 3),
+                dict(type='mmdeit.PackInputs'),
             ]))
     assert cfg.auto_scale_lr == dict(base_batch_size=batch)
 
@@ -115,12 +112,14 @@ def test_test_images(name):
 
 @pytest.mark.parametrize('name', PRETRAINED + FINETUNED)
 def test_normalisation(name):
-    """IMAGENET_DEFAULT_MEAN and _STD, times 255."""
+    """IMAGENET_DEFAULT_MEAN and _STD, times 255; mixed by GPU."""
     assert load(name).data_preprocessor == dict(
+        type='mmdeit.ClsDataPreprocessor',
         num_classes=1000,
         mean=[123.675, 116.28, 103.53],
         std=[58.395, 57.12, 57.375],
-        to_rgb=True)
+        to_rgb=True,
+        group_size=64 if name in FINETUNED else 128)
 
 
 @pytest.mark.parametrize('name', PRETRAINED + FINETUNED)
@@ -239,6 +238,7 @@ REGNETY = dict(  # --teacher-model regnety_160
         head=dict(type='LinearClsHead', num_classes=1000, in_channels=3024),
         # the student's, so that both see the same tensor
         data_preprocessor=dict(
+            type='mmdeit.ClsDataPreprocessor',
             mean=[123.675, 116.28, 103.53],
             std=[58.395, 57.12, 57.375],
             to_rgb=True)),
@@ -272,8 +272,8 @@ def test_teacher_and_average(name):
         hooks['teacher'] = dict(type='mmdeit.TeacherHook', teacher=teacher)
     cfg = load(name)
     assert {name: hook for name, hook in cfg.default_hooks.items()
-            if hook.type.startswith('mmdeit.') and name != 'checkpoint'
-            } == hooks
+            if hook.type.startswith('mmdeit.')
+            and name not in ('checkpoint', 'runtime_info')} == hooks
     assert not cfg.get('custom_hooks')
 
 

@@ -8,7 +8,7 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.registry import MODELS
 
 from mmdeit.cli import add_common_arguments, load_config
-from mmdeit.hooks.teacher_hook import needs_teacher
+from mmdeit.models.distillation import classifiers
 
 ROOT = Path(__file__).resolve().parents[1]
 STUDENTS = [
@@ -40,8 +40,8 @@ def test_network_and_teacher(name, millions):
     model = build(cfg)
     params = sum(p.numel() for p in model.parameters()) / 1e6
     assert params == pytest.approx(millions, abs=0.005)
-    assert bool(model.classifiers) == ('distilled' in name)
-    assert needs_teacher(model)
+    assert bool(classifiers(model.head)) == ('distilled' in name)
+    assert model.head.loss_module.needs_teacher
     hook = cfg.default_hooks.teacher
     assert hook.type == 'mmdeit.TeacherHook'
     assert hook.teacher.model.backbone.arch == 'regnety_16gf'
@@ -97,4 +97,4 @@ def test_without_a_teacher(name):
     cfg = load_config(
         parser.parse_args([str(path), '--cfg-options', *options.split()]))
     assert 'teacher' not in cfg.default_hooks
-    assert not needs_teacher(build(cfg))
+    assert not build(cfg).head.loss_module.needs_teacher

@@ -66,7 +66,7 @@ def test_recipe(target, teacher, optimizer, epochs, drop_path, erasing):
     assert cfg.train_dataloader.sampler.type == 'mmdeit.RepeatAugSampler'
     assert [
         t.erase_prob for t in cfg.train_dataloader.dataset.pipeline
-        if t.type == 'RandomErasing'
+        if t.type == 'mmdeit.RandomErasing'
     ] == ([erasing] if erasing else [])
     assert cfg.test_dataloader == cfg.val_dataloader
     assert (cfg.data_preprocessor.num_classes == cfg.model.head.num_classes ==

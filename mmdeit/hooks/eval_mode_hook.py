@@ -1,11 +1,9 @@
 """Training a network as it is evaluated."""
-from typing import Optional
-
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
 from mmdeit.registry import HOOKS
+from mmdeit.utils import unwrap_model
 
 
 @HOOKS.register_module()
@@ -21,10 +19,8 @@ class EvalModeHook(Hook):
     def before_train_iter(self,
                           runner: Runner,
                           batch_idx: int,
-                          data_batch: Optional[dict] = None) -> None:
+                          data_batch: dict | None = None) -> None:
         """Undo what the loop's ``model.train()`` did to the backbone."""
-        model = runner.model
-        if is_model_wrapper(model):
-            model = model.module
-        if model.backbone.training:
-            model.backbone.eval()
+        backbone = unwrap_model(runner.model).backbone
+        if backbone.training:
+            backbone.eval()

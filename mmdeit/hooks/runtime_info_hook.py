@@ -47,6 +47,11 @@ class RuntimeInfoHook(_RuntimeInfoHook):
                 for interval in self._intervals):
             self._read(runner)
 
+    def after_train(self, runner: Runner) -> None:
+        """Read what was not logged."""
+        self._read(runner)
+        super().after_train(runner)
+
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Complete the log that the checkpoint carries, in place."""
         if self._outputs:

@@ -1,6 +1,4 @@
 """Test-time augmentation that keeps what each head says."""
-from typing import List
-
 from mmpretrain.models.tta import AverageClsScoreTTA
 from mmpretrain.structures import DataSample
 
@@ -16,7 +14,7 @@ class AverageHeadsTTA(AverageClsScoreTTA):
     """
 
     def _merge_single_sample(self,
-                             data_samples: List[DataSample]) -> DataSample:
+                             data_samples: list[DataSample]) -> DataSample:
         merged = super()._merge_single_sample(data_samples)
         for name in ('class_score', 'distill_score'):
             if name in data_samples[0]:

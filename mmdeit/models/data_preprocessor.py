@@ -60,11 +60,11 @@ class ClsDataPreprocessor(_ClsDataPreprocessor):
         """Prepare a batch.
 
         Args:
-            data (dict): ``inputs``, images ``(N, C, H, W)`` of 0 to 255, or a
-                list of N; ``labels`` ``(N, )``; and, where the pipeline
-                erases, ``erased`` ``(N, 4)``, see
-                :class:`mmdeit.datasets.RandomErasing`. Batches of mmpretrain,
-                with ``data_samples`` for labels, are taken too.
+            data (dict): ``inputs``, images ``(N, C, H, W)`` of 0 to 255;
+                ``labels`` ``(N, )``; and, where the pipeline erases,
+                ``erased`` ``(N, 4)``, see
+                :class:`mmdeit.datasets.RandomErasing`; each stacked or a list
+                of N. ``data_samples`` of mmpretrain are taken for labels too.
             training (bool): Whether the batch is trained on. Defaults to
                 False.
 
@@ -77,7 +77,9 @@ class ClsDataPreprocessor(_ClsDataPreprocessor):
         inputs = super().forward(dict(inputs=data['inputs']))['inputs']
         labels = self.cast_data(read_labels(data))
         if 'erased' in data:
-            inputs = erase(inputs, self.cast_data(data['erased']))
+            boxes = data['erased']
+            boxes = boxes if isinstance(boxes, Tensor) else torch.stack(boxes)
+            inputs = erase(inputs, self.cast_data(boxes))
         if not self.mixing:
             return dict(inputs=inputs, data_samples=TrainingTargets(labels))
         inputs, scores = self.mixing(inputs, labels)

@@ -55,3 +55,14 @@ def test_keeps_no_graph(cfg, build_runner):
     assert kept['loss'].grad_fn is None
     hook._read(runner)
     assert runner.message_hub.get_scalar('train/images').current() == 4
+
+
+def test_what_was_never_logged_is_there_in_the_end(cfg, build_runner):
+    """In iterations, of which no epoch's end is seen."""
+    cfg.default_hooks.runtime_info = dict(type='mmdeit.RuntimeInfoHook')
+    cfg.default_hooks.logger.interval = 100
+    cfg.train_cfg = dict(by_epoch=False, max_iters=6)
+    cfg.default_hooks.checkpoint = None
+    runner = build_runner(cfg)
+    runner.train()
+    assert len(runner.message_hub.get_scalar('train/loss').data[0]) == 6

@@ -33,7 +33,11 @@ def test_normalises_as_mmpretrain(images):
     for training in (False, True):
         batch = ours(dict(inputs=images, data_samples=samples()), training)
         assert torch.equal(batch['inputs'], expected)
-    as_list = ours(dict(inputs=[*images], labels=[*torch.arange(N)]), True)
+    as_list = ours(
+        dict(
+            inputs=[*images],
+            labels=[*torch.arange(N)],
+            erased=[torch.zeros(4, dtype=torch.long)] * N), True)
     assert torch.equal(as_list['inputs'], expected)
 
 
