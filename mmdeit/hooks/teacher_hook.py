@@ -72,6 +72,9 @@ class TeacherHook(Hook):
                 fit, it does not answer with logits for the student's classes,
                 or the preflight refuses it.
         """
+        if sum(isinstance(hook, TeacherHook) for hook in runner.hooks) > 1:
+            raise ValueError('there are two teachers: put yours in the place '
+                             'of default_hooks.teacher, not in custom_hooks')
         model = unwrap_model(runner.model)
         head = getattr(model, 'head', None)
         objective = getattr(head, 'loss_module', None)
