@@ -21,7 +21,7 @@ from mmdeit.registry import MODELS
 
 from .block_indices import block_indices, windowed_blocks
 from .positions import load_positions, patch_grid
-from .windowed_encoder_layer import WindowedEncoderLayer
+from .windowed_attention import WindowedEncoderLayer
 
 
 def _arch(embed_dims: int, num_heads: int) -> dict:

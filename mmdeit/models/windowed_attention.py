@@ -1,24 +1,24 @@
-"""Attention within windows of patches, around tokens that see everything.
+"""Attention within windows of patches, and the transformer layer with it.
 
 For the long sequences of large images, as in ViTDet (arXiv 2203.16527,
-Section 3). Two deviations from it: a class or distillation token, which ViTDet
-drops, stays global; and the padding of incomplete windows is masked, so that
-no patch attends to it.
+Section 3). Two deviations: the class and distillation tokens, which ViTDet
+drops, keep global attention; and the padding of incomplete windows is masked.
 """
-from typing import Optional, Tuple
-
 import torch
 import torch.nn.functional as F
+from mmpretrain.models.backbones.vision_transformer import (
+    TransformerEncoderLayer,
+)
 from mmpretrain.models.utils import MultiheadAttention
 from torch import Tensor
 
 
 class WindowedAttention(MultiheadAttention):
-    """mmpretrain's attention, with its weights, in windows.
+    """mmpretrain's attention in windows, with the same state-dict keys.
 
     A patch attends to its window and to all tokens; a token attends to
-    everything. Windows start at the top left; those at the right and bottom
-    may be incomplete.
+    everything. Windows start at the top left; the last ones at the right and
+    bottom may be incomplete.
 
     Args:
         embed_dims (int): Channels.
@@ -38,8 +38,8 @@ class WindowedAttention(MultiheadAttention):
             dropout_layer=dict(type='DropPath', drop_prob=drop_path_rate))
         self.window_size = window_size
 
-    def forward(self, x: Tensor, grid: Tuple[int, int]) -> Tensor:
-        """Attend.
+    def forward(self, x: Tensor, grid: tuple[int, int]) -> Tensor:
+        """Attend within windows.
 
         Args:
             x (Tensor): Tokens, then patches row by row, of shape
@@ -84,9 +84,9 @@ class WindowedAttention(MultiheadAttention):
 
     @staticmethod
     def _partition(
-            x: Tensor, grid: Tuple[int, int],
-            window: Tuple[int, int]) -> Tuple[Tensor, Optional[Tensor]]:
-        """Cut patches into windows.
+            x: Tensor, grid: tuple[int, int],
+            window: tuple[int, int]) -> tuple[Tensor, Tensor | None]:
+        """Cut patches into windows, padded at the right and bottom.
 
         Args:
             x (Tensor): Of shape ``(N, H * W, C)``.
@@ -94,12 +94,12 @@ class WindowedAttention(MultiheadAttention):
             window (tuple[int, int]): h and w.
 
         Returns:
-            tuple[Tensor, Tensor | None]: The windows, of shape
-            ``(N * n, h * w, C)``; and which patches are none of padding, of
-            shape ``(n, h * w)``, or None where all are.
+            tuple[Tensor, Tensor | None]: The n windows of each image, of
+            shape ``(N * n, h * w, C)``; and a mask of shape ``(n, h * w)``,
+            True where no padding is, or None without padding.
         """
 
-        def cut(x: Tensor) -> Tensor:  # N, H, W, C
+        def cut(x: Tensor) -> Tensor:  # N, H, W, C -> N * n, h * w, C
             x = F.pad(x, (0, 0, 0, -width % w, 0, -height % h))
             x = x.unflatten(2, (-1, w)).unflatten(1, (-1, h))
             return x.transpose(2, 3).flatten(3, 4).flatten(0, 2)
@@ -112,11 +112,43 @@ class WindowedAttention(MultiheadAttention):
         return windows, cut(inside).squeeze(2)
 
     @staticmethod
-    def _reverse(windows: Tensor, grid: Tuple[int, int],
-                 window: Tuple[int, int]) -> Tensor:
+    def _reverse(windows: Tensor, grid: tuple[int, int],
+                 window: tuple[int, int]) -> Tensor:
         """Undo :meth:`_partition`, back to shape ``(N, H * W, C)``."""
         (height, width), (h, w) = grid, window
         rows, columns = -(-height // h), -(-width // w)
         x = windows.unflatten(0, (-1, rows, columns)).unflatten(3, window)
         x = x.transpose(2, 3).flatten(3, 4).flatten(1, 2)
         return x[:, :height, :width].flatten(1, 2)
+
+
+class WindowedEncoderLayer(TransformerEncoderLayer):
+    """mmpretrain's layer with :class:`WindowedAttention`, under its keys.
+
+    Args:
+        embed_dims (int): Channels.
+        num_heads (int): Heads of the attention.
+        feedforward_channels (int): Width of the MLP.
+        window_size (int): Side of a window in patches.
+        drop_path_rate (float): Stochastic depth. Defaults to 0.
+    """
+
+    def __init__(self,
+                 embed_dims: int,
+                 num_heads: int,
+                 feedforward_channels: int,
+                 window_size: int,
+                 drop_path_rate: float = 0.) -> None:
+        super().__init__(
+            embed_dims,
+            num_heads,
+            feedforward_channels,
+            drop_path_rate=drop_path_rate,
+            norm_cfg=dict(type='LN', eps=1e-6))
+        self.attn = WindowedAttention(embed_dims, num_heads, window_size,
+                                      drop_path_rate)
+
+    def forward(self, x: Tensor, grid: tuple[int, int]) -> Tensor:
+        """Map ``(N, tokens + H * W, C)`` to the same shape; grid is (H, W)."""
+        x = x + self.attn(self.ln1(x), grid)
+        return self.ffn(self.ln2(x), identity=x)
