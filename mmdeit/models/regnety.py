@@ -13,12 +13,11 @@ from torch import Tensor
 from mmdeit.registry import MODELS
 
 # timm's name (regular expression): name inside an ImageClassifier, filled with
-# stage, block and number of the layer. "head.fc.*" is the same on both sides.
+# stage, block and what follows. "head.fc.*" is the same on both sides.
 _TIMM_KEYS = {
     r'stem\.conv\.': 'backbone.conv1.',
     r'stem\.bn\.': 'backbone.bn1.',
-    r's(\d)\.b(\d+)\.conv(\d)\.conv\.': 'backbone.layer{}.{}.conv{}.',
-    r's(\d)\.b(\d+)\.conv(\d)\.bn\.': 'backbone.layer{}.{}.bn{}.',
+    r's(\d)\.b(\d+)\.conv(\d)\.(conv|bn)\.': 'backbone.layer{0}.{1}.{3}{2}.',
     r's(\d)\.b(\d+)\.se\.fc(\d)\.': 'backbone.layer{}.{}.se.conv{}.conv.',
     r's(\d)\.b(\d+)\.downsample\.conv\.': 'backbone.layer{}.{}.downsample.0.',
     r's(\d)\.b(\d+)\.downsample\.bn\.': 'backbone.layer{}.{}.downsample.1.',
@@ -42,12 +41,11 @@ def convert_timm_regnety(state_dict: dict) -> dict:
 
     def rename(key: str) -> str:
         for pattern, name in _TIMM_KEYS.items():
-            match = re.match(pattern, key)
-            if match:
-                numbers = [int(number) for number in match.groups()]
-                if numbers:  # timm counts the blocks of a stage from 1
-                    numbers[1] -= 1
-                return name.format(*numbers) + key[match.end():]
+            if match := re.match(pattern, key):
+                parts = list(match.groups())
+                if parts:  # timm counts the blocks of a stage from 1
+                    parts[1] = int(parts[1]) - 1
+                return name.format(*parts) + key[match.end():]
         return key
 
     return {rename(key): tensor for key, tensor in state_dict.items()}
