@@ -56,20 +56,23 @@ class WindowedAttention(MultiheadAttention):
 
         # one window larger than the image would be mostly padding
         window = tuple(min(self.window_size, side) for side in grid)
-        windows, mask = self._partition(qkv[:, tokens:], grid, window)
+        windows = _partition(qkv[:, tokens:].unflatten(1, grid), window)
         count = len(windows) // len(x)  # windows of an image, n
         shared = qkv[:, None, :tokens].expand(-1, count, -1, -1).flatten(0, 1)
         # Nn, heads, T+hw, C/heads
         q, k, v = self._split_heads(torch.cat((shared, windows), dim=1))
-        if mask is not None:
+        mask = None
+        if any(side % length for side, length in zip(grid, window)):
+            mask = torch.ones(
+                1, *grid, 1, dtype=torch.bool, device=x.device)
+            mask = _partition(mask, window).squeeze(2)  # n, hw
             mask = F.pad(mask, (tokens, 0), value=True)  # n, T+hw
             mask = mask.repeat(len(x), 1)[:, None, None]  # Nn, 1, 1, T+hw
         from_patches = F.scaled_dot_product_attention(
             q[:, :, tokens:], k, v, attn_mask=mask)
 
-        x = torch.cat((
-            self._join_heads(from_tokens),
-            self._reverse(self._join_heads(from_patches), grid, window)), 1)
+        patches = _reverse(self._join_heads(from_patches), grid, window)
+        x = torch.cat((self._join_heads(from_tokens), patches), dim=1)
         return self.out_drop(self.proj(x))
 
     def _split_heads(self, qkv: Tensor) -> Tensor:
@@ -82,44 +85,26 @@ class WindowedAttention(MultiheadAttention):
         """``(N, heads, L, C / heads) -> (N, L, C)``."""
         return x.transpose(1, 2).flatten(2)
 
-    @staticmethod
-    def _partition(
-            x: Tensor, grid: tuple[int, int],
-            window: tuple[int, int]) -> tuple[Tensor, Tensor | None]:
-        """Cut patches into windows, padded at the right and bottom.
 
-        Args:
-            x (Tensor): Of shape ``(N, H * W, C)``.
-            grid (tuple[int, int]): H and W.
-            window (tuple[int, int]): h and w.
+def _partition(x: Tensor, window: tuple[int, int]) -> Tensor:
+    """Cut a map into n windows, padded with zeros at the right and bottom.
 
-        Returns:
-            tuple[Tensor, Tensor | None]: The n windows of each image, of
-            shape ``(N * n, h * w, C)``; and a mask of shape ``(n, h * w)``,
-            True where no padding is, or None without padding.
-        """
+    ``(N, H, W, C) -> (N * n, h * w, C)`` for windows of (h, w).
+    """
+    (height, width), (h, w) = x.shape[1:3], window
+    x = F.pad(x, (0, 0, 0, -width % w, 0, -height % h))
+    x = x.unflatten(2, (-1, w)).unflatten(1, (-1, h))
+    return x.transpose(2, 3).flatten(3, 4).flatten(0, 2)
 
-        def cut(x: Tensor) -> Tensor:  # N, H, W, C -> N * n, h * w, C
-            x = F.pad(x, (0, 0, 0, -width % w, 0, -height % h))
-            x = x.unflatten(2, (-1, w)).unflatten(1, (-1, h))
-            return x.transpose(2, 3).flatten(3, 4).flatten(0, 2)
 
-        (height, width), (h, w) = grid, window
-        windows = cut(x.unflatten(1, grid))
-        if height % h == 0 and width % w == 0:
-            return windows, None
-        inside = torch.ones(1, *grid, 1, dtype=torch.bool, device=x.device)
-        return windows, cut(inside).squeeze(2)
-
-    @staticmethod
-    def _reverse(windows: Tensor, grid: tuple[int, int],
-                 window: tuple[int, int]) -> Tensor:
-        """Undo :meth:`_partition`, back to shape ``(N, H * W, C)``."""
-        (height, width), (h, w) = grid, window
-        rows, columns = -(-height // h), -(-width // w)
-        x = windows.unflatten(0, (-1, rows, columns)).unflatten(3, window)
-        x = x.transpose(2, 3).flatten(3, 4).flatten(1, 2)
-        return x[:, :height, :width].flatten(1, 2)
+def _reverse(windows: Tensor, grid: tuple[int, int],
+             window: tuple[int, int]) -> Tensor:
+    """Undo :func:`_partition`: ``(N * n, h * w, C) -> (N, H * W, C)``."""
+    (height, width), (h, w) = grid, window
+    rows, columns = -(-height // h), -(-width // w)
+    x = windows.unflatten(0, (-1, rows, columns)).unflatten(3, window)
+    x = x.transpose(2, 3).flatten(3, 4).flatten(1, 2)
+    return x[:, :height, :width].flatten(1, 2)
 
 
 class WindowedEncoderLayer(TransformerEncoderLayer):
