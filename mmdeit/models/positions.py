@@ -1,33 +1,9 @@
 """The position embedding of one grid of patches at the size of another."""
 from math import isqrt
-from typing import Sequence
 
 from mmengine.logging import MMLogger
-from mmengine.utils import to_2tuple
 from mmpretrain.models.utils import resize_pos_embed
 from torch import Tensor
-
-
-def patch_grid(name: str, size: int | Sequence[int],
-               patch_size: int) -> tuple[int, int]:
-    """Rows and columns of patches in an image.
-
-    Args:
-        name (str): What the error calls the size.
-        size (int | Sequence[int]): Height and width in pixels.
-        patch_size (int): Side of a patch in pixels.
-
-    Returns:
-        tuple[int, int]: Rows and columns.
-
-    Raises:
-        ValueError: If the patch does not divide the image.
-    """
-    height, width = to_2tuple(size)
-    if height % patch_size or width % patch_size:
-        raise ValueError(f'{name} {height}x{width} is not a multiple of '
-                         f'patch_size {patch_size}')
-    return height // patch_size, width // patch_size
 
 
 def load_positions(name: str, pos_embed: Tensor, tokens: int,

@@ -18,7 +18,7 @@ from torch.utils.checkpoint import checkpoint
 from mmdeit.checkpoints import load_backbone, pretrained_cfgs
 from mmdeit.registry import MODELS
 
-from .positions import load_positions, patch_grid
+from .positions import load_positions
 from .windowed_attention import WindowedEncoderLayer
 
 
@@ -30,15 +30,28 @@ def _arch(embed_dims: int, num_heads: int) -> dict:
         feedforward_channels=4 * embed_dims)
 
 
+def _patch_grid(name: str, size: int | Sequence[int],
+                patch_size: int) -> tuple[int, int]:
+    """Rows and columns of patches in an image of so many pixels."""
+    height, width = to_2tuple(size)
+    if height % patch_size or width % patch_size:
+        raise ValueError(f'{name} {height}x{width} is not a multiple of '
+                         f'patch_size {patch_size}')
+    return height // patch_size, width // patch_size
+
+
+def _within(name: str, value: int, first: int, last: int) -> int:
+    """The value of an argument, which has to be within bounds."""
+    if value not in range(first, last + 1):
+        raise ValueError(f'{name} has {value}, expected {first} to {last}')
+    return value
+
+
 def _block_indices(name: str, indices: int | Sequence[int],
                    depth: int) -> list[int]:
-    """Count the blocks of a backbone from 0, negative ones from the end."""
+    """Count blocks from 0, negative ones from the end."""
     indices = indices if isinstance(indices, Sequence) else [indices]
-    for index in indices:
-        if index not in range(-depth, depth):
-            raise ValueError(
-                f'{name} has {index}, expected {-depth} to {depth - 1}')
-    return [index % depth for index in indices]
+    return [_within(name, i, -depth, depth - 1) % depth for i in indices]
 
 
 @MODELS.register_module()
@@ -119,7 +132,7 @@ class VisionTransformer(_VisionTransformer):
                  with_cp: bool = False,
                  norm_eval: bool = False,
                  init_cfg: dict | list[dict] | None = None) -> None:
-        patch_grid('img_size', img_size, patch_size)
+        _patch_grid('img_size', img_size, patch_size)
         super().__init__(
             arch=arch,
             img_size=to_2tuple(img_size),
@@ -130,19 +143,16 @@ class VisionTransformer(_VisionTransformer):
             init_cfg=init_cfg)
         depth = self.num_layers
         self.out_indices = _block_indices('out_indices', out_indices, depth)
-        last = max(self.out_indices)
-        self.pretrain_grid = None if pretrain_img_size is None else patch_grid(
+        self.pretrain_grid = pretrain_img_size and _patch_grid(
             'pretrain_img_size', pretrain_img_size, patch_size)
         self._use_windows(window_size, global_indices)
         self.with_cp = with_cp
         self.norm_eval = norm_eval
-        if frozen_stages not in range(-1, depth + 1):
-            raise ValueError(
-                f'frozen_stages is {frozen_stages}, expected -1 to {depth}')
         # After super(), so that a distillation token is frozen too.
-        self.frozen_stages = frozen_stages
+        self.frozen_stages = _within('frozen_stages', frozen_stages, -1, depth)
         if frozen_stages >= 0:
             self._freeze_stages()
+        last = max(self.out_indices)
         if last < depth - 1:
             # DDP waits for the gradient of whatever can be trained.
             for module in (*self.layers[last + 1:], self.ln1):

@@ -76,8 +76,8 @@ def test_maps_come_in_the_order_asked_for():
     (dict(global_indices=['a'], window_size=2), 'global_indices has a, '),
     (dict(window_size=0), 'window_size is 0, expected a whole number from 1'),
     (dict(window_size=7.5), 'window_size is 7.5, expected a whole number'),
-    (dict(frozen_stages=5), 'frozen_stages is 5, expected -1 to 4'),
-    (dict(frozen_stages=-2), 'frozen_stages is -2, expected -1 to 4'),
+    (dict(frozen_stages=5), 'frozen_stages has 5, expected -1 to 4'),
+    (dict(frozen_stages=-2), 'frozen_stages has -2, expected -1 to 4'),
 ])
 def test_out_of_range(backbone, argument, message):
     with pytest.raises(ValueError, match=message):
