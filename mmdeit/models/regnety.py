@@ -4,11 +4,12 @@ mmpretrain has RegNetX; RegNetY is the same design space with
 squeeze-and-excitation in every block (arXiv 2003.13678, Section 5).
 """
 import re
+from typing import Sequence
 
 from mmpretrain.models.backbones import RegNet
 from mmpretrain.models.backbones.resnext import Bottleneck
 from mmpretrain.models.utils import SELayer
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmdeit.registry import MODELS
 
@@ -74,7 +75,7 @@ class RegNetYBottleneck(Bottleneck):
 
 @MODELS.register_module()
 class RegNetY(RegNet):
-    """RegNetY backbone, with mmpretrain's :class:`RegNet` as its frame.
+    """mmpretrain's :class:`RegNet` with the blocks of RegNetY.
 
     Inside an ``ImageClassifier`` it loads checkpoints under timm's names as
     they are, the official DeiT teacher among them: see
@@ -105,22 +106,22 @@ class RegNetY(RegNet):
     }
 
     def __init__(self,
-                 arch: str,
-                 out_indices: tuple = (3, ),
+                 arch: str | dict,
+                 out_indices: Sequence[int] = (3, ),
                  frozen_stages: int = -1,
-                 init_cfg: dict = None) -> None:
+                 init_cfg: dict | None = None) -> None:
         super().__init__(
             arch,
             out_indices=out_indices,
             frozen_stages=frozen_stages,
             init_cfg=init_cfg)
 
-    def make_res_layer(self, **kwargs):
-        """Build a stage; RegNet names its block by hand, so replace it."""
+    def make_res_layer(self, **kwargs) -> nn.Module:
+        """Build a stage, with another block than the one RegNet asks for."""
         return super().make_res_layer(**{**kwargs, 'block': RegNetYBottleneck})
 
     def _checkpoint_filter(self, state_dict: dict, prefix: str, *args) -> None:
-        """Called by ``ImageClassifier`` before it loads ``state_dict``."""
+        """Rename timm's weights before ``ImageClassifier`` loads them."""
         if f'{prefix}stem.conv.weight' in state_dict:
             converted = convert_timm_regnety(state_dict)
             state_dict.clear()
