@@ -1,4 +1,4 @@
-"""Test-time augmentation that keeps what each head says."""
+"""Test-time augmentation for the scores of each head too."""
 from mmpretrain.models.tta import AverageClsScoreTTA
 from mmpretrain.structures import DataSample
 
@@ -7,10 +7,10 @@ from mmdeit.registry import MODELS
 
 @MODELS.register_module()
 class AverageHeadsTTA(AverageClsScoreTTA):
-    """Averages the joint prediction over the views, and each head's own.
+    """Average the joint prediction and each head's own over the views.
 
-    mmpretrain's class averages ``pred_score`` alone and would leave the
-    first view's scores to the heads.
+    mmpretrain's class averages ``pred_score`` alone and keeps each head's
+    scores of the first view.
     """
 
     def _merge_single_sample(self,

@@ -1,6 +1,4 @@
 """DeiT's student: a vision transformer with a distillation token."""
-from typing import Tuple
-
 from mmengine.logging import MMLogger
 from mmpretrain.models.backbones import (
     DistilledVisionTransformer as _DistilledVisionTransformer,
@@ -19,18 +17,17 @@ class DistilledVisionTransformer(VisionTransformer,
     """DeiT with distillation: class token, distillation token, patch tokens.
 
     Paper Section 4, "Distillation through attention". The order of the tokens
-    and the state-dict keys are those of mmpretrain's class of the same name,
-    so that checkpoints go both ways. Arguments and initialisation are those of
-    :class:`mmdeit.models.VisionTransformer`; mmpretrain's class draws the
-    distillation token as that does the others. Weights without one, as of an
-    undistilled DeiT, start it: see :func:`mmdeit.checkpoints.start_dist_token`.
+    and the state-dict keys are those of mmpretrain's class of the same name.
+    Arguments and initialisation are those of
+    :class:`mmdeit.models.VisionTransformer`. From a checkpoint without a
+    distillation token, as of an undistilled DeiT, it starts as
+    :func:`mmdeit.checkpoints.start_dist_token` says.
 
-    With ``out_type='cls_token'`` the output is a tuple with one item for each
-    of ``out_indices``: the pair of class and distillation token, each of
-    shape ``(N, C)``.
+    With ``out_type='cls_token'`` the output has for each of ``out_indices``
+    the pair of class and distillation token, each of shape ``(N, C)``.
     """
 
-    def _tokens(self) -> Tuple[Tensor, ...]:
+    def _tokens(self) -> tuple[Tensor, ...]:
         return self.cls_token, self.dist_token
 
     def _freeze_stages(self) -> None:
@@ -39,7 +36,7 @@ class DistilledVisionTransformer(VisionTransformer,
 
     def get_layer_depth(self,
                         param_name: str,
-                        prefix: str = '') -> Tuple[int, int]:
+                        prefix: str = '') -> tuple[int, int]:
         """Depth of a parameter, for layer-wise learning rates.
 
         Args:
@@ -47,9 +44,9 @@ class DistilledVisionTransformer(VisionTransformer,
             prefix (str): Prefix of the backbone's parameters. Defaults to ''.
 
         Returns:
-            tuple[int, int]: The depth, and the number of depths. The
-            distillation token stands at depth 0, beside the class token;
-            mmpretrain takes it for a part of the head.
+            tuple[int, int]: The depth and the number of depths. The
+            distillation token has depth 0 like the class token; mmpretrain
+            takes it for a part of the head.
         """
         if param_name == f'{prefix}dist_token':
             param_name = f'{prefix}cls_token'
@@ -57,11 +54,10 @@ class DistilledVisionTransformer(VisionTransformer,
 
     def _prepare_pos_embed(self, state_dict: dict, prefix: str,
                            *args) -> None:
-        """Called before ``state_dict`` is loaded: complete its tokens."""
-        names = [f'{prefix}{name}' for name in ('cls_token', 'pos_embed')]
+        """Add the distillation token to a ``state_dict`` without one."""
         dist_token = f'{prefix}dist_token'
-        if dist_token not in state_dict and all(
-                name in state_dict for name in names):
+        sources = {f'{prefix}cls_token', f'{prefix}pos_embed'}
+        if dist_token not in state_dict and sources <= state_dict.keys():
             MMLogger.get_current_instance().info(
                 f'{dist_token} and its position start as copies of the class '
                 "token's: the checkpoint has none.")

@@ -4,21 +4,21 @@ mmpretrain has RegNetX; RegNetY is the same design space with
 squeeze-and-excitation in every block (arXiv 2003.13678, Section 5).
 """
 import re
+from typing import Sequence
 
 from mmpretrain.models.backbones import RegNet
 from mmpretrain.models.backbones.resnext import Bottleneck
 from mmpretrain.models.utils import SELayer
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmdeit.registry import MODELS
 
 # timm's name (regular expression): name inside an ImageClassifier, filled with
-# stage, block and number of the layer. "head.fc.*" is the same on both sides.
+# stage, block and what follows. "head.fc.*" is the same on both sides.
 _TIMM_KEYS = {
     r'stem\.conv\.': 'backbone.conv1.',
     r'stem\.bn\.': 'backbone.bn1.',
-    r's(\d)\.b(\d+)\.conv(\d)\.conv\.': 'backbone.layer{}.{}.conv{}.',
-    r's(\d)\.b(\d+)\.conv(\d)\.bn\.': 'backbone.layer{}.{}.bn{}.',
+    r's(\d)\.b(\d+)\.conv(\d)\.(conv|bn)\.': 'backbone.layer{0}.{1}.{3}{2}.',
     r's(\d)\.b(\d+)\.se\.fc(\d)\.': 'backbone.layer{}.{}.se.conv{}.conv.',
     r's(\d)\.b(\d+)\.downsample\.conv\.': 'backbone.layer{}.{}.downsample.0.',
     r's(\d)\.b(\d+)\.downsample\.bn\.': 'backbone.layer{}.{}.downsample.1.',
@@ -42,12 +42,11 @@ def convert_timm_regnety(state_dict: dict) -> dict:
 
     def rename(key: str) -> str:
         for pattern, name in _TIMM_KEYS.items():
-            match = re.match(pattern, key)
-            if match:
-                numbers = [int(number) for number in match.groups()]
-                if numbers:  # timm counts the blocks of a stage from 1
-                    numbers[1] -= 1
-                return name.format(*numbers) + key[match.end():]
+            if match := re.match(pattern, key):
+                parts = list(match.groups())
+                if parts:  # timm counts the blocks of a stage from 1
+                    parts[1] = int(parts[1]) - 1
+                return name.format(*parts) + key[match.end():]
         return key
 
     return {rename(key): tensor for key, tensor in state_dict.items()}
@@ -76,7 +75,7 @@ class RegNetYBottleneck(Bottleneck):
 
 @MODELS.register_module()
 class RegNetY(RegNet):
-    """RegNetY backbone, with mmpretrain's :class:`RegNet` as its frame.
+    """mmpretrain's :class:`RegNet` with the blocks of RegNetY.
 
     Inside an ``ImageClassifier`` it loads checkpoints under timm's names as
     they are, the official DeiT teacher among them: see
@@ -107,22 +106,22 @@ class RegNetY(RegNet):
     }
 
     def __init__(self,
-                 arch: str,
-                 out_indices: tuple = (3, ),
+                 arch: str | dict,
+                 out_indices: Sequence[int] = (3, ),
                  frozen_stages: int = -1,
-                 init_cfg: dict = None) -> None:
+                 init_cfg: dict | None = None) -> None:
         super().__init__(
             arch,
             out_indices=out_indices,
             frozen_stages=frozen_stages,
             init_cfg=init_cfg)
 
-    def make_res_layer(self, **kwargs):
-        """Build a stage; RegNet names its block by hand, so replace it."""
+    def make_res_layer(self, **kwargs) -> nn.Module:
+        """Build a stage, with another block than the one RegNet asks for."""
         return super().make_res_layer(**{**kwargs, 'block': RegNetYBottleneck})
 
     def _checkpoint_filter(self, state_dict: dict, prefix: str, *args) -> None:
-        """Called by ``ImageClassifier`` before it loads ``state_dict``."""
+        """Rename timm's weights before ``ImageClassifier`` loads them."""
         if f'{prefix}stem.conv.weight' in state_dict:
             converted = convert_timm_regnety(state_dict)
             state_dict.clear()

@@ -1,9 +1,8 @@
-"""ViTDet's neck: a pyramid made of the last map of a plain backbone.
+"""ViTDet's neck: a feature pyramid from the last map of a plain backbone.
 
-How that map is made is the backbone's business, and which levels are used the
-heads'. Nothing here asks for mmdet or mmsegmentation; both can build it.
+It needs neither mmdet nor mmsegmentation; both can build it.
 """
-from typing import Optional, Sequence, Tuple
+from typing import Sequence
 
 from mmcv.cnn import build_norm_layer
 from mmengine.model import BaseModule
@@ -19,24 +18,24 @@ class SimpleFeaturePyramid(BaseModule):
     """Strides 4 to 64 from one map of stride 16, without a top-down path.
 
     *Exploring Plain Vision Transformer Backbones for Object Detection*
-    (`arXiv 2203.16527 <https://arxiv.org/abs/2203.16527>`_), Section 3. To
-    strides 4, 8, 16 and 32 lead two deconvolutions, one, none, or a max
+    (`arXiv 2203.16527 <https://arxiv.org/abs/2203.16527>`_), Section 3.
+    Strides 4, 8, 16 and 32 come from two deconvolutions, one, none, and a max
     pooling; then a 1x1 and a 3x3 convolution, each with a LayerNorm over the
     channels. Stride 64 is every other pixel of stride 32. The layers and their
-    initial values are those of ``SimpleFeaturePyramid`` in detectron2; pooling
-    keeps an odd last row and column, which there are dropped.
+    initial values are those of ``SimpleFeaturePyramid`` in detectron2, but
+    pooling keeps an odd last row and column, which are dropped there.
 
     Args:
         in_channels (int): C, channels of the backbone's map.
         out_channels (int): D, channels of each level. Defaults to 256.
         strides (Sequence[int]): The levels to return, consecutive ones of 4,
-            8, 16, 32 and 64. Defaults to (4, 8, 16, 32, 64).
+            8, 16, 32 and 64, from 32 at the latest. Defaults to all five.
         norm_cfg (dict): The norm of the convolutions. Defaults to
             ``dict(type='mmpretrain.LN2d', eps=1e-6)``.
         init_cfg (dict, optional): Initialisation. Defaults to None, PyTorch's.
 
     Raises:
-        ValueError: If ``strides`` are others.
+        ValueError: If ``strides`` are other ones.
     """
 
     def __init__(self,
@@ -44,25 +43,20 @@ class SimpleFeaturePyramid(BaseModule):
                  out_channels: int = 256,
                  strides: Sequence[int] = _STRIDES,
                  norm_cfg: dict = dict(type='mmpretrain.LN2d', eps=1e-6),
-                 init_cfg: Optional[dict] = None) -> None:
+                 init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg=init_cfg)
         strides = tuple(strides)
         # 64 is made of 32, so it cannot be the first.
-        start = next((i for i, stride in enumerate(_STRIDES[:-1])
-                      if strides[:1] == (stride, )), None)
-        if start is None or \
-                strides != _STRIDES[start:start + len(strides)]:
-            raise ValueError(
-                f'strides {strides} are not consecutive ones of {_STRIDES}, '
-                'beginning with 32 at the latest: set for instance '
-                'strides=(4, 8, 16, 32)')
-        self.in_channels = in_channels
+        if strides not in [_STRIDES[start:end] for start in range(4)
+                           for end in range(start + 1, 6)]:
+            raise ValueError(f'strides {strides} are not consecutive ones of '
+                             f'{_STRIDES}, from 32 at the latest')
         self.levels = nn.ModuleList(
             _level(stride, in_channels, out_channels, norm_cfg)
             for stride in strides if stride < 64)
         self.pool = nn.MaxPool2d(1, stride=2) if 64 in strides else None
 
-    def forward(self, inputs: Tuple[Tensor, ...]) -> Tuple[Tensor, ...]:
+    def forward(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """Make the levels of the pyramid.
 
         Args:
@@ -74,15 +68,12 @@ class SimpleFeaturePyramid(BaseModule):
             each of ``strides``.
 
         Raises:
-            ValueError: If the last input is no such map.
+            ValueError: If the last input is not such a map.
         """
         x = inputs[-1]
-        shape = tuple(getattr(x, 'shape', ()))
-        if len(shape) != 4 or shape[1] != self.in_channels:
-            raise ValueError(
-                f"the backbone's last output is of shape {shape}, not (N, "
-                f"{self.in_channels}, H, W): set out_type='featmap' of the "
-                "backbone and the neck's in_channels to its width")
+        if getattr(x, 'ndim', None) != 4:
+            raise ValueError("the backbone's last output is not a feature map: "
+                             "set its out_type='featmap'")
         outputs = [level(x) for level in self.levels]
         if self.pool is not None:
             outputs.append(self.pool(outputs[-1]))

@@ -1,13 +1,12 @@
 """The undistilled DeiT: mmpretrain's ViT with DeiT's sizes and start.
 
-The twin every distilled model is compared with, and the base of
-:class:`mmdeit.models.DistilledVisionTransformer`. The network itself is
-mmpretrain's; this file adds what DeiT asks for around it, and what detectors
-and segmentors ask of a backbone.
+The baseline of the distilled model, and the base class of
+:class:`mmdeit.models.DistilledVisionTransformer`. The network is mmpretrain's;
+this file adds DeiT's initialisation and what detectors and segmentors ask of
+a backbone.
 """
-from typing import List, Optional, Sequence, Tuple, Union
+from typing import Sequence
 
-import numpy as np
 import torch
 from mmengine.model import initialize
 from mmengine.utils import to_2tuple
@@ -19,9 +18,8 @@ from torch.utils.checkpoint import checkpoint
 from mmdeit.checkpoints import load_backbone, pretrained_cfgs
 from mmdeit.registry import MODELS
 
-from .block_indices import block_indices, windowed_blocks
-from .positions import load_positions, patch_grid
-from .windowed_encoder_layer import WindowedEncoderLayer
+from .positions import load_positions
+from .windowed_attention import WindowedEncoderLayer
 
 
 def _arch(embed_dims: int, num_heads: int) -> dict:
@@ -32,9 +30,33 @@ def _arch(embed_dims: int, num_heads: int) -> dict:
         feedforward_channels=4 * embed_dims)
 
 
+def _patch_grid(name: str, size: int | Sequence[int],
+                patch_size: int) -> tuple[int, int]:
+    """Rows and columns of patches in an image of so many pixels."""
+    height, width = to_2tuple(size)
+    if height % patch_size or width % patch_size:
+        raise ValueError(f'{name} {height}x{width} is not a multiple of '
+                         f'patch_size {patch_size}')
+    return height // patch_size, width // patch_size
+
+
+def _within(name: str, value: int, first: int, last: int) -> int:
+    """The value of an argument, which has to be within bounds."""
+    if value not in range(first, last + 1):
+        raise ValueError(f'{name} has {value}, expected {first} to {last}')
+    return value
+
+
+def _block_indices(name: str, indices: int | Sequence[int],
+                   depth: int) -> list[int]:
+    """Count blocks from 0, negative ones from the end."""
+    indices = indices if isinstance(indices, Sequence) else [indices]
+    return [_within(name, i, -depth, depth - 1) % depth for i in indices]
+
+
 @MODELS.register_module()
 class VisionTransformer(_VisionTransformer):
-    """DeiT without distillation: patch tokens and a class token.
+    """DeiT without distillation: a class token and patch tokens.
 
     State-dict keys are those of mmpretrain's class of the same name. Images
     may have any size: they are padded with zeros at the right and bottom to
@@ -52,32 +74,33 @@ class VisionTransformer(_VisionTransformer):
         patch_size (int): Side of a patch in pixels. Defaults to 16.
         in_channels (int): Channels of the images. Defaults to 3.
         out_indices (int | Sequence[int]): The blocks whose output is
-            returned, in this order. Defaults to -1, the last one. What
-            stands behind all of them is neither run nor trained.
+            returned, in this order. Blocks after the last of them are
+            neither run nor trained. Defaults to -1, the last block.
         drop_path_rate (float): Stochastic depth of the last layer; it grows
             linearly from 0 at the first. The recipe has 0.1. Defaults to 0.
         out_type (str): ``'cls_token'``, ``'featmap'``, ``'avg_featmap'`` or
             ``'raw'``, as in mmpretrain. A feature map of an H x W image has
             shape ``(N, C, ceil(H / patch_size), ceil(W / patch_size))``.
             Defaults to ``'cls_token'``.
-        frozen_stages (int): Freeze the embedding, its tokens and so many
-            layers, from 0; they stay in eval mode too. mmpretrain's ViT takes
-            0 for -1. Defaults to -1, nothing.
+        frozen_stages (int): Number of blocks to freeze, in eval mode too,
+            together with the tokens and both embeddings; 0 freezes only
+            these (nothing in mmpretrain). Defaults to -1, nothing.
         pretrain_img_size (int | tuple[int, int], optional): Height and width
-            of the images that a checkpoint was trained on, in pixels; its
-            position embedding is interpolated at load. A checkpoint with as
-            many positions as the model is taken for one of the model's own
-            size. Defaults to None, square images of any size.
+            in pixels of the images that a checkpoint was trained on, to
+            interpolate its position embedding when it is loaded; not used
+            where the number of positions is the model's. Defaults to None,
+            square images of any size.
         window_size (int, optional): Side in patches of the windows that
             attention is confined to; the tokens see everything and are seen
             by all. Defaults to None, global attention everywhere.
         global_indices (Sequence[int], optional): The blocks without windows.
-            Defaults to None, four evenly spaced: 2, 5, 8 and 11 of 12.
-        with_cp (bool): Whether blocks are computed again in the backward
-            pass, to save memory. Defaults to False.
+            Defaults to None, the ends of four equal parts as in ViTDet: 2, 5,
+            8 and 11 of 12.
+        with_cp (bool): Whether to save memory by computing the blocks again
+            in the backward pass. Defaults to False.
         norm_eval (bool): Keep norm layers in eval mode, as detectors' configs
             ask; a LayerNorm computes the same in both. Defaults to False.
-        init_cfg (dict | list[dict], optional): Initialisation on top of the
+        init_cfg (dict | list[dict], optional): Initialisation after the
             official one, or in its place ``dict(type='Pretrained',
             checkpoint=..., prefix='backbone.')``, see
             :func:`mmdeit.checkpoints.load_backbone`. Defaults to None, the
@@ -85,9 +108,8 @@ class VisionTransformer(_VisionTransformer):
 
     Raises:
         ValueError: If ``patch_size`` does not divide ``img_size`` or
-            ``pretrain_img_size``, if ``out_indices`` is empty, if an index
-            or ``frozen_stages`` is out of range, or if ``window_size`` is no
-            positive integer.
+            ``pretrain_img_size``, or if an index, ``frozen_stages`` or
+            ``window_size`` is out of range.
     """
     arch_zoo = {
         **dict.fromkeys(['t', 'tiny', 'deit-t', 'deit-tiny'], _arch(192, 3)),
@@ -96,21 +118,21 @@ class VisionTransformer(_VisionTransformer):
     }
 
     def __init__(self,
-                 arch: Union[str, dict] = 'deit-base',
-                 img_size: Union[int, Sequence[int]] = 224,
+                 arch: str | dict = 'deit-base',
+                 img_size: int | Sequence[int] = 224,
                  patch_size: int = 16,
                  in_channels: int = 3,
-                 out_indices: Union[int, Sequence[int]] = -1,
+                 out_indices: int | Sequence[int] = -1,
                  drop_path_rate: float = 0.,
                  out_type: str = 'cls_token',
                  frozen_stages: int = -1,
-                 pretrain_img_size: Union[int, Sequence[int], None] = None,
-                 window_size: Optional[int] = None,
-                 global_indices: Optional[Sequence[int]] = None,
+                 pretrain_img_size: int | Sequence[int] | None = None,
+                 window_size: int | None = None,
+                 global_indices: Sequence[int] | None = None,
                  with_cp: bool = False,
                  norm_eval: bool = False,
-                 init_cfg: Union[dict, List[dict], None] = None) -> None:
-        patch_grid('img_size', img_size, patch_size)
+                 init_cfg: dict | list[dict] | None = None) -> None:
+        _patch_grid('img_size', img_size, patch_size)
         super().__init__(
             arch=arch,
             img_size=to_2tuple(img_size),
@@ -119,39 +141,45 @@ class VisionTransformer(_VisionTransformer):
             drop_path_rate=drop_path_rate,
             out_type=out_type,
             init_cfg=init_cfg)
-        self.out_indices = block_indices('out_indices', out_indices,
-                                         self.num_layers)
-        if not self.out_indices:
-            raise ValueError('out_indices is empty: give for instance -1, the '
-                             'last block')
-        self.pretrain_grid = None if pretrain_img_size is None else patch_grid(
+        depth = self.num_layers
+        self.out_indices = _block_indices('out_indices', out_indices, depth)
+        self.pretrain_grid = pretrain_img_size and _patch_grid(
             'pretrain_img_size', pretrain_img_size, patch_size)
-        rates = np.linspace(0, drop_path_rate, self.num_layers)
-        for i in windowed_blocks(window_size, global_indices,
-                                 self.num_layers):
-            self.layers[i] = WindowedEncoderLayer(
-                self.embed_dims,
-                self.arch_settings['num_heads'],
-                self.arch_settings['feedforward_channels'],
-                window_size,
-                drop_path_rate=rates[i])
+        self._use_windows(window_size, global_indices)
         self.with_cp = with_cp
         self.norm_eval = norm_eval
-        if frozen_stages not in range(-1, self.num_layers + 1):
-            raise ValueError(
-                f'frozen_stages is {frozen_stages}, expected -1 (nothing) to '
-                f'{self.num_layers}: the backbone has {self.num_layers} blocks')
-        # Only now are all tokens there to be frozen.
-        self.frozen_stages = frozen_stages
+        # After super(), so that a distillation token is frozen too.
+        self.frozen_stages = _within('frozen_stages', frozen_stages, -1, depth)
         if frozen_stages >= 0:
             self._freeze_stages()
         last = max(self.out_indices)
-        if last < self.num_layers - 1:
+        if last < depth - 1:
             # DDP waits for the gradient of whatever can be trained.
             for module in (*self.layers[last + 1:], self.ln1):
                 module.requires_grad_(False)
 
-    def forward(self, x: Tensor) -> Tuple[Tensor, ...]:
+    def _use_windows(self, window_size: int | None,
+                     global_indices: Sequence[int] | None) -> None:
+        """Replace all blocks but the global ones by windowed ones."""
+        depth = self.num_layers
+        if global_indices is None:
+            global_indices = [-(-depth * part // 4) - 1 for part in range(1, 5)]
+        chosen = _block_indices('global_indices', global_indices, depth)
+        if window_size is None:
+            return
+        if not isinstance(window_size, int) or window_size < 1:
+            raise ValueError(
+                f'window_size is {window_size}, expected a whole number from 1')
+        for i, layer in enumerate(self.layers):
+            if i not in chosen:
+                self.layers[i] = WindowedEncoderLayer(
+                    self.embed_dims,
+                    self.arch_settings['num_heads'],
+                    self.arch_settings['feedforward_channels'],
+                    window_size,
+                    drop_path_rate=layer.attn.out_drop.drop_prob)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Compute features of images.
 
         Args:
@@ -169,9 +197,9 @@ class VisionTransformer(_VisionTransformer):
             grid,
             num_extra_tokens=self.num_extra_tokens))
         outs = {}
-        for i, layer in enumerate(self.layers):
-            inputs = (x, grid) if isinstance(
-                layer, WindowedEncoderLayer) else (x, )
+        for i, layer in zip(range(max(self.out_indices) + 1), self.layers):
+            windowed = isinstance(layer, WindowedEncoderLayer)
+            inputs = (x, grid) if windowed else (x, )
             if self.with_cp and torch.is_grad_enabled():
                 x = checkpoint(layer, *inputs, use_reentrant=False)
             else:
@@ -180,16 +208,14 @@ class VisionTransformer(_VisionTransformer):
                 x = self.ln1(x)
             if i in self.out_indices:
                 outs[i] = self._format_output(x, grid)
-            if i == max(self.out_indices):
-                break
         return tuple(outs[i] for i in self.out_indices)
 
-    def _tokens(self) -> Tuple[Tensor, ...]:
+    def _tokens(self) -> tuple[Tensor, ...]:
         """The tokens before the patches, each of shape ``(1, 1, C)``."""
         return (self.cls_token, )
 
     def train(self, mode: bool = True) -> nn.Module:
-        """Set the mode, of all but the frozen layers."""
+        """Set the mode of all but the frozen layers."""
         super().train(mode)
         if mode and self.frozen_stages >= 0:
             self._freeze_stages()
@@ -200,9 +226,9 @@ class VisionTransformer(_VisionTransformer):
         return self
 
     def init_weights(self) -> None:
-        """Start as the official code does, then as ``init_cfg`` says.
+        """Initialise as the official code does, then as ``init_cfg`` says.
 
-        A checkpoint in it replaces all of both.
+        A checkpoint in ``init_cfg`` is loaded instead, and nothing else done.
 
         Every Linear weight and every token is drawn from a normal
         distribution of standard deviation 0.02, truncated at -2 and 2; biases
@@ -210,8 +236,7 @@ class VisionTransformer(_VisionTransformer):
         has Xavier in the MLPs and a zero class token instead. (Source:
         ``models.py`` of facebookresearch/deit with timm 0.3.2.)
         """
-        checkpoints = pretrained_cfgs(self.init_cfg)
-        if checkpoints:
+        if checkpoints := pretrained_cfgs(self.init_cfg):
             for cfg in checkpoints:
                 load_backbone(self, cfg['checkpoint'], cfg.get('prefix'))
             self.is_init = True
@@ -223,12 +248,12 @@ class VisionTransformer(_VisionTransformer):
                 nn.init.zeros_(module.bias)
         trunc_normal_(self.pos_embed, std=.02)
         trunc_normal_(self.cls_token, std=.02)
-        if self.init_cfg:  # what the user asks for has the last word
+        if self.init_cfg:  # again, over the official initialisation
             initialize(self, self.init_cfg)
 
     def _prepare_pos_embed(self, state_dict: dict, prefix: str,
                            *args) -> None:
-        """Called before ``state_dict`` is loaded: interpolate its positions."""
+        """Interpolate the positions of a ``state_dict`` before it is loaded."""
         name = f'{prefix}pos_embed'
         if name in state_dict:
             state_dict[name] = load_positions(

@@ -68,13 +68,37 @@ def test_maps_come_in_the_order_asked_for():
 
 
 @pytest.mark.parametrize('backbone', BACKBONES)
-def test_indices_out_of_range(backbone):
-    for index in (4, -5):
-        with pytest.raises(ValueError, match=f'out_indices has {index}, '
-                           'expected -4 to 3'):
-            build(backbone, out_indices=(0, index))
-    with pytest.raises(ValueError, match='out_indices is empty: give for'):
-        build(backbone, out_indices=())
+@pytest.mark.parametrize('argument, message', [
+    (dict(out_indices=(0, 4)), 'out_indices has 4, expected -4 to 3'),
+    (dict(out_indices=-5), 'out_indices has -5, expected -4 to 3'),
+    (dict(out_indices=1.5), 'out_indices has 1.5, expected -4 to 3'),
+    (dict(global_indices=(4, )), 'global_indices has 4, expected -4 to 3'),
+    (dict(global_indices=['a'], window_size=2), 'global_indices has a, '),
+    (dict(window_size=0), 'window_size is 0, expected a whole number from 1'),
+    (dict(window_size=7.5), 'window_size is 7.5, expected a whole number'),
+    (dict(frozen_stages=5), 'frozen_stages has 5, expected -1 to 4'),
+    (dict(frozen_stages=-2), 'frozen_stages has -2, expected -1 to 4'),
+])
+def test_out_of_range(backbone, argument, message):
+    with pytest.raises(ValueError, match=message):
+        build(backbone, **argument)
+
+
+@pytest.mark.parametrize('depth, indices, expected', [
+    (24, None, [5, 11, 17, 23]),
+    (12, None, [2, 5, 8, 11]),
+    (6, None, [1, 2, 4, 5]),
+    (2, None, [0, 1]),
+    (1, None, [0]),
+    (4, (0, -1), [0, 3]),
+    (2, (), []),
+])
+def test_blocks_without_windows(depth, indices, expected):
+    model = VisionTransformer(
+        dict(ARCH, num_layers=depth), img_size=32, window_size=2,
+        global_indices=indices)
+    assert [i for i, layer in enumerate(model.layers)
+            if not hasattr(layer.attn, 'window_size')] == expected
 
 
 @pytest.mark.parametrize('backbone', BACKBONES)

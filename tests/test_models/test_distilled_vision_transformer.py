@@ -94,14 +94,6 @@ def test_freezing_knows_both_tokens(stages):
             ] == [i >= stages for i in range(12)]
 
 
-@pytest.mark.parametrize('stages', [13, -2])
-def test_more_frozen_stages_than_there_are(stages):
-    with pytest.raises(ValueError, match=(
-            rf'frozen_stages is {stages}, expected -1 \(nothing\) to 12: the '
-            'backbone has 12 blocks')):
-        DistilledVisionTransformer('tiny', img_size=32, frozen_stages=stages)
-
-
 def test_layer_wise_learning_rates_know_both_tokens():
     model = MODELS.build(
         dict(

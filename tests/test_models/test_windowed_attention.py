@@ -4,7 +4,11 @@ import torch
 import torch.nn.functional as F
 from mmpretrain.models.utils import MultiheadAttention
 
-from mmdeit.models.windowed_attention import WindowedAttention
+from mmdeit.models.windowed_attention import (
+    WindowedAttention,
+    _partition,
+    _reverse,
+)
 
 
 def masked(attention, x, grid, window):
@@ -63,13 +67,11 @@ def test_padding_receives_nothing():
 
 
 def test_partition_and_back():
-    x = torch.arange(12.).reshape(1, 12, 1)  # 3 rows of 4
-    windows, mask = WindowedAttention._partition(x, (3, 4), (2, 2))
-    assert windows.squeeze(2).tolist() == [[0, 1, 4, 5], [2, 3, 6, 7],
-                                           [8, 9, 0, 0], [10, 11, 0, 0]]
-    assert mask.tolist() == [[True] * 4] * 2 + [[True, True, False, False]] * 2
-    assert torch.equal(
-        WindowedAttention._reverse(windows, (3, 4), (2, 2)), x)
+    x = torch.arange(1., 13).reshape(1, 12, 1)  # 3 rows of 4
+    windows = _partition(x.unflatten(1, (3, 4)), (2, 2))
+    assert windows.squeeze(2).tolist() == [[1, 2, 5, 6], [3, 4, 7, 8],
+                                           [9, 10, 0, 0], [11, 12, 0, 0]]
+    assert torch.equal(_reverse(windows, (3, 4), (2, 2)), x)
 
 
 def test_stochastic_depth():
