@@ -159,7 +159,7 @@ def test_classes_by_the_names_of_the_dataset(tmp_path, build_runner, capfd):
     names[0] = 'background'
     runner = build_runner(
         make_config(tmp_path, class_mapping='name', class_names=names))
-    with pytest.raises(ValueError, match="'red narrow' is none of the teacher"):
+    with pytest.raises(ValueError, match="'red narrow' names 0 of the teacher"):
         runner.train()
 
 
