@@ -4,7 +4,7 @@ from typing import List, Sequence
 
 from torch import Tensor, nn
 
-from .student_spec import StudentSpec
+from .preprocessing import StudentSpec
 
 
 class BaseTeacher(nn.Module, metaclass=ABCMeta):

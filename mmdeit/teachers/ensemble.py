@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from mmdeit.registry import MODELS
 
 from .base_teacher import BaseTeacher
-from .student_spec import StudentSpec
+from .preprocessing import StudentSpec
 from .teacher import Teacher
 
 COMBINATIONS = ('probabilities', 'logits', 'vote')

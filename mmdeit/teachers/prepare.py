@@ -17,7 +17,7 @@ from mmdeit.environment import keep_random_state
 from .base_teacher import BaseTeacher
 from .check_answer import check_answer
 from .preflight import BATCH, preflight, read_batches
-from .student_spec import StudentSpec
+from .preprocessing import StudentSpec
 
 
 def prepare_teacher(teacher: BaseTeacher, runner: Runner,

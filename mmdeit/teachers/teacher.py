@@ -14,8 +14,11 @@ from .base_teacher import BaseTeacher
 from .class_mapping import class_indices
 from .execution import Execution, executions, measure
 from .find_model import find_model
-from .preprocessing import Preprocessing, normalisation
-from .student_spec import StudentSpec
+from .preprocessing import (
+    Preprocessing,
+    StudentSpec,
+    resolve_normalization,
+)
 
 
 @MODELS.register_module()
@@ -113,7 +116,8 @@ class Teacher(BaseTeacher):
             self.preprocess = Preprocessing(
                 spec,
                 input_size=self.input_size,
-                **normalisation(self.network, spec, self.data_preprocessor))
+                **resolve_normalization(self.network, spec,
+                                        self.data_preprocessor))
             if self.class_mapping is not None:
                 indices = class_indices(self.class_mapping, spec.num_classes,
                                         spec.class_names, self.class_names)
