@@ -20,7 +20,7 @@ from mmdeit.structures import (
     stack_targets,
     stack_teacher_logits,
 )
-from mmdeit.teachers import BaseTeacher, prepare_teacher
+from mmdeit.teachers import prepare_teacher
 
 
 @HOOKS.register_module()
@@ -58,7 +58,7 @@ class TeacherHook(Hook):
         self.teacher_cfg = teacher
         self.preflight = preflight
         self.log_interval = log_interval
-        self.teacher: Optional[BaseTeacher] = None
+        self.teacher: Optional[nn.Module] = None
         self._handle = None
 
     def before_train(self, runner: Runner) -> None:

@@ -1,4 +1,3 @@
-from .base_teacher import BaseTeacher
 from .ensemble import TeacherEnsemble
 from .exported_classifier import ExportedClassifier
 from .hugging_face_classifier import HuggingFaceClassifier
@@ -9,7 +8,7 @@ from .timm_classifier import TimmClassifier
 from .torchvision_classifier import TorchvisionClassifier
 
 __all__ = [
-    'BaseTeacher', 'ExportedClassifier', 'HuggingFaceClassifier',
+    'ExportedClassifier', 'HuggingFaceClassifier',
     'Preprocessing', 'StudentSpec', 'Teacher', 'TeacherEnsemble',
     'TimmClassifier', 'TorchvisionClassifier', 'prepare_teacher'
 ]

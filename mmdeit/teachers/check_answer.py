@@ -4,7 +4,6 @@ from textwrap import shorten
 import torch
 from torch import Tensor
 
-from .base_teacher import BaseTeacher
 from .teacher import Teacher
 
 NOT_FINITE = ("numbers that are not finite: look for damaged weights, or set "
@@ -12,12 +11,12 @@ NOT_FINITE = ("numbers that are not finite: look for damaged weights, or set "
 
 
 @torch.no_grad()
-def check_answer(teacher: BaseTeacher, inputs: Tensor,
+def check_answer(teacher: Teacher, inputs: Tensor,
                  num_classes: int) -> None:
     """Ask each member of a teacher for one answer, and look at it.
 
     Args:
-        teacher (BaseTeacher): The teacher, adapted to the student.
+        teacher (Teacher): The teacher, adapted to the student.
         inputs (Tensor): A few of the student's images, ``(N, C, H, W)``.
         num_classes (int): Number K of the student's classes.
 

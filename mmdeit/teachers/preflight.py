@@ -15,9 +15,9 @@ from rich.table import Table
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from .base_teacher import BaseTeacher
 from .check_answer import NOT_FINITE, check_answer
 from .diagnosis import TRAIN_MODE, depends_on_batch, diagnose
+from .teacher import Teacher
 
 Batch = Tuple[Tensor, Tensor]
 # name, accuracy, expected percent, images without a finite answer
@@ -54,12 +54,12 @@ def read_batches(dataset: Dataset, preprocessor: nn.Module,
 
 
 @torch.no_grad()
-def preflight(teacher: BaseTeacher, batches: Iterable[Batch],
+def preflight(teacher: Teacher, batches: Iterable[Batch],
               num_classes: int) -> str:
     """Evaluate a teacher and each of its members.
 
     Args:
-        teacher (BaseTeacher): The teacher, adapted to the student.
+        teacher (Teacher): The teacher, adapted to the student.
         batches (Iterable[tuple[Tensor, Tensor]]): Held-out images of the
             student's, ``(N, C, H, W)``, and their labels ``(N, )``.
         num_classes (int): Number K of classes.
@@ -87,12 +87,10 @@ def preflight(teacher: BaseTeacher, batches: Iterable[Batch],
                       'cause ...', 'current')
             raise ValueError(f'teacher {member.name!r} {reason}: '
                              f'{diagnose(member, inputs, labels)}')
-    if len(teacher.members) == 1:
-        rows.pop()  # all are the one
     return _table(rows, num_images, num_classes)
 
 
-def _evaluate(teacher: BaseTeacher, batches: Iterable[Batch],
+def _evaluate(teacher: Teacher, batches: Iterable[Batch],
               num_classes: int) -> Tuple[List[Row], int, Batch]:
     """Rows of the members and of all, on how many, and the first images."""
     counts, num_images, kept = 0, 0, []
@@ -100,7 +98,8 @@ def _evaluate(teacher: BaseTeacher, batches: Iterable[Batch],
         if num_images == 0:  # they may have another size than in training
             check_answer(teacher, inputs[:2], num_classes)
         answers = [member(inputs) for member in teacher.members]
-        answers.append(teacher.join(answers))
+        if len(answers) > 1:
+            answers.append(teacher.combine(answers))
         # (M + 1, 2), summed on the device, which is waited for once
         counts = counts + torch.stack([
             torch.stack([(answer.argmax(dim=1) == labels).sum(),

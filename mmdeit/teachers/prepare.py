@@ -14,20 +14,21 @@ from torch.utils.data import Dataset
 
 from mmdeit.environment import keep_random_state
 
-from .base_teacher import BaseTeacher
 from .check_answer import check_answer
+from .ensemble import TeacherEnsemble
 from .preflight import BATCH, preflight, read_batches
 from .preprocessing import StudentSpec
+from .teacher import Teacher
 
 
-def prepare_teacher(teacher: BaseTeacher, runner: Runner,
+def prepare_teacher(teacher: Teacher, runner: Runner,
                     num_images: int) -> None:
     """Fit a teacher to a student, choose its execution, and examine it.
 
     The random numbers of the training stay what they are without it.
 
     Args:
-        teacher (BaseTeacher): Changed in place.
+        teacher (Teacher): Changed in place.
         runner (Runner): Has the student and its datasets.
         num_images (int): How many images of the validation dataset it is
             evaluated on, by the first process; 0 for none.
@@ -38,7 +39,8 @@ def prepare_teacher(teacher: BaseTeacher, runner: Runner,
     """
     with keep_random_state(), students_precision(runner):
         inputs = fit_teacher(teacher, runner)
-        runner.logger.info('Teacher ' + teacher.tune(inputs))
+        runner.logger.info('Teacher ' + '\n'.join(
+            member.autotune(inputs) for member in teacher.members))
         if num_images and runner.val_loop is None:
             runner.logger.warning(
                 'The teacher is not evaluated before training: there is no '
@@ -48,11 +50,11 @@ def prepare_teacher(teacher: BaseTeacher, runner: Runner,
                 '\n' + examine_teacher(teacher, runner, num_images))
 
 
-def fit_teacher(teacher: BaseTeacher, runner: Runner) -> Tensor:
+def fit_teacher(teacher: Teacher, runner: Runner) -> Tensor:
     """Fit a teacher to a student, and see that it answers.
 
     Args:
-        teacher (BaseTeacher): Changed in place.
+        teacher (Teacher): Changed in place.
         runner (Runner): Has the student and its datasets.
 
     Returns:
@@ -72,12 +74,12 @@ def fit_teacher(teacher: BaseTeacher, runner: Runner) -> Tensor:
     return inputs[:1].repeat(batch_size, 1, 1, 1)
 
 
-def adapt_teacher(teacher: BaseTeacher, student: nn.Module,
+def adapt_teacher(teacher: Teacher, student: nn.Module,
                   dataset: Dataset) -> StudentSpec:
     """Fit a teacher to a student's images and classes, on its device.
 
     Args:
-        teacher (BaseTeacher): Changed in place.
+        teacher (Teacher): Changed in place.
         student (nn.Module): A classifier of mmpretrain.
         dataset (Dataset): Its dataset, which may name the classes.
 
@@ -87,22 +89,23 @@ def adapt_teacher(teacher: BaseTeacher, student: nn.Module,
     Raises:
         ValueError: If the teacher is none, or does not fit.
     """
-    if not isinstance(teacher, BaseTeacher):
+    if not isinstance(teacher, (Teacher, TeacherEnsemble)):
         raise ValueError(f'{type(teacher).__name__} is no teacher: write '
                          "teacher=dict(type='mmdeit.Teacher', model=...)")
     spec = StudentSpec.of(
         student, getattr(dataset, 'metainfo', {}).get('classes'))
-    teacher.adapt(spec)
+    for member in teacher.members:
+        member.bind(spec)
     teacher.to(next(student.parameters()).device)
     return spec
 
 
-def examine_teacher(teacher: BaseTeacher, runner: Runner,
+def examine_teacher(teacher: Teacher, runner: Runner,
                     num_images: int) -> str:
     """Evaluate a teacher on validation images, in the first process.
 
     Args:
-        teacher (BaseTeacher): Adapted to the student.
+        teacher (Teacher): Adapted to the student.
         runner (Runner): Has the student and a validation dataset.
         num_images (int): How many images, at most.
 

@@ -74,7 +74,8 @@ BAD = [
 def test_an_odd_member_is_named(config, message):
     ensemble = TeacherEnsemble(
         [dict(model=dict(type='Answering', answer='good'), name='a'), config])
-    ensemble.adapt(SPEC)
+    for member in ensemble.members:
+        member.bind(SPEC)
     with pytest.raises(ValueError, match=f"teacher 'odd' .*{message}") as error:
         check_answer(ensemble, IMAGES, 8)
     assert '\n' not in str(error.value)
@@ -88,7 +89,7 @@ def test_an_odd_member_is_named(config, message):
 def test_good_ones_pass(config):
     teacher = Teacher(**config)
     num_classes = len(config.get('class_mapping', range(8)))
-    teacher.adapt(StudentSpec(num_classes, (0., ) * 3, (1., ) * 3))
+    teacher.bind(StudentSpec(num_classes, (0., ) * 3, (1., ) * 3))
     check_answer(teacher, IMAGES, num_classes)
 
 
@@ -98,7 +99,7 @@ def test_a_compiler_that_fails(monkeypatch):
         raise RuntimeError('no C++ compiler')
 
     teacher = Teacher(**teacher_of('good'))
-    teacher.adapt(SPEC)
+    teacher.bind(SPEC)
     monkeypatch.setattr(torch, 'compile', lambda network: no_compiler)
     teacher.set_execution(teacher.executions[0].__class__(compile=True))
     with pytest.raises(ValueError, match='or compile=False .no C.. compiler'):

@@ -46,7 +46,7 @@ def batches():
 def build(checkpoint, **changes):
     config = teacher_config(checkpoint, expected_accuracy=EXPECTED)
     teacher = MODELS.build({**config, **changes})
-    teacher.adapt(SPEC)
+    teacher.bind(SPEC)
     return teacher
 
 

@@ -62,7 +62,7 @@ def test_answers_as_the_network_it_was(kind, network, images, tmp_path):
     teacher = Teacher(
         dict(type='mmdeit.ExportedClassifier', file=file),
         data_preprocessor=dict(mean=[0.] * 3, std=[255.] * 3))
-    teacher.adapt(SPEC)
+    teacher.bind(SPEC)
     teacher.train().eval()
     teacher.to('cpu')
     with torch.no_grad():
@@ -82,7 +82,7 @@ def test_stays_in_eval_mode(network, tmp_path):
 def test_takes_the_students_normalisation(network, images, tmp_path):
     file = export(network, 'script', str(tmp_path / 'teacher.pt'))
     teacher = Teacher(dict(type='mmdeit.ExportedClassifier', file=file))
-    teacher.adapt(SPEC)
+    teacher.bind(SPEC)
     assert teacher.preprocess(images[0]) is images[0]
 
 

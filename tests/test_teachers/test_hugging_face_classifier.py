@@ -51,7 +51,7 @@ def images():
 
 def test_answers_as_in_transformers(network, folder, images):
     teacher = Teacher(config(model_name=str(folder)))
-    teacher.adapt(SPEC)
+    teacher.bind(SPEC)
     mean, std = (
         torch.tensor(v)[:, None, None] for v in PROCESSOR.values())
     expected = network((images[1] - mean) / std).logits
@@ -70,7 +70,7 @@ def test_its_checkpoint_loads(network, folder, images, tmp_path):
         config(model_name=str(folder), pretrained=False),
         str(tmp_path / 'net.pth'),
         data_preprocessor=dict(mean=[0.] * 3, std=[255.] * 3))
-    teacher.adapt(SPEC)
+    teacher.bind(SPEC)
     expected = network(images[1]).logits
     assert torch.allclose(teacher(images[0]), expected, atol=1e-5)
 
@@ -84,7 +84,7 @@ def test_half_precision_becomes_float32(network, tmp_path):
 def test_without_an_image_processor_it_takes_the_students(network, tmp_path):
     network.save_pretrained(tmp_path)
     teacher = Teacher(config(model_name=str(tmp_path)))
-    teacher.adapt(SPEC)
+    teacher.bind(SPEC)
     images = torch.rand(1, 3, 8, 8)
     assert teacher.preprocess(images) is images
 
@@ -93,7 +93,7 @@ def test_images_that_are_only_rescaled(folder, images):
     (folder / 'preprocessor_config.json').write_text(
         json.dumps(dict(do_normalize=False, **PROCESSOR)))
     teacher = Teacher(config(model_name=str(folder)))
-    teacher.adapt(SPEC)
+    teacher.bind(SPEC)
     assert torch.allclose(
         teacher.preprocess(images[0]), images[1], atol=1e-6)
 

@@ -69,7 +69,8 @@ def test_table():
 
 def test_the_member_at_fault_is_named():
     ensemble = TeacherEnsemble([member(9), member(2)])
-    ensemble.adapt(StudentSpec(4))
+    for teacher in ensemble.members:
+        teacher.bind(StudentSpec(4))
     with pytest.raises(ValueError, match="teacher 'r2' has 20.00 top-1 on 200 "
                        'held-out images, chance is 25.00: '):
         preflight(ensemble, batches(200), 4)
@@ -172,7 +173,7 @@ def test_passes_at_any_number_of_images(tmp_path, preprocessor):
     fit_teacher(tmp_path / 'toy.pth')
     teacher = MODELS.build(
         teacher_config(tmp_path / 'toy.pth', expected_accuracy=91.))
-    teacher.adapt(SPEC)
+    teacher.bind(SPEC)
     for count in (8, 16, 65):
         images = read_batches(ToyImages(1000), preprocessor, count)
         assert f'on {count} held-out' in preflight(teacher, images, 8)

@@ -166,7 +166,7 @@ def test_classes_by_the_names_of_the_dataset(tmp_path, build_runner, capfd):
 def test_speed_is_measured_on_a_batch(tmp_path, build_runner, monkeypatch):
     shapes = []
     monkeypatch.setattr(
-        Teacher, 'tune',
+        Teacher, 'autotune',
         lambda self, inputs: shapes.append(tuple(inputs.shape)) or 'tuned')
     cfg = make_config(tmp_path)
     cfg.train_dataloader.batch_size = 32

@@ -35,7 +35,7 @@ def test_its_checkpoint_loads_and_answers_as_in_timm(images, tmp_path, to_rgb):
             pretrained=False,
             num_classes=4), str(tmp_path / 'resnet.pth'))
     spec = StudentSpec(4, SPEC.mean, SPEC.std, to_rgb)
-    teacher.adapt(spec)
+    teacher.bind(spec)
     cfg = network.pretrained_cfg
     expected = network(
         seen_by(StudentSpec(4, cfg['mean'], cfg['std']), images / 255))
@@ -57,7 +57,7 @@ def test_weights_and_names_in_timms_format(images, tmp_path):
     teacher = Teacher(
         dict(
             type='mmdeit.TimmClassifier', model_name=f'local-dir:{tmp_path}'))
-    teacher.adapt(SPEC)
+    teacher.bind(SPEC)
     expected = network(
         seen_by(StudentSpec(3, (0.1, 0.2, 0.3), (0.5, ) * 3), images / 255))
     answer = teacher(seen_by(SPEC, images))

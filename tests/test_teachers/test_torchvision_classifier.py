@@ -33,7 +33,7 @@ def hub(tmp_path, monkeypatch):
 def test_its_weights_answer_as_in_torchvision(hub, images):
     teacher = Teacher(
         dict(type='mmdeit.TorchvisionClassifier', model_name=NAME))
-    teacher.adapt(SPEC)
+    teacher.bind(SPEC)
     preset = models.get_model_weights(NAME).IMAGENET1K_V1.transforms()
     mean, std = (
         torch.tensor(v)[:, None, None] for v in (preset.mean, preset.std))
@@ -55,7 +55,7 @@ def test_a_checkpoint_of_other_classes(images, tmp_path):
             num_classes=4),
         str(tmp_path / 'net.pth'),
         data_preprocessor=dict(mean=[0.] * 3, std=[255.] * 3))
-    teacher.adapt(SPEC)
+    teacher.bind(SPEC)
     assert torch.allclose(teacher(images[0]), network(images[1]), atol=1e-5)
     assert teacher.class_names is None
 

@@ -108,7 +108,7 @@ def test_everything_beside_the_paper(distilled_options, checkpoints, tmp_path):
     images = student.data_preprocessor(
         dict(inputs=torch.stack([x['inputs'] for x in dataset])))['inputs']
     teacher = MODELS.build(cfg.custom_hooks[0].teacher)
-    teacher.adapt(StudentSpec.of(student))
+    teacher.bind(StudentSpec.of(student))
     labels = torch.tensor(dataset.get_gt_labels())
     for row, network in ((1, teacher), (2, student)):
         with torch.no_grad():

@@ -31,7 +31,7 @@ from mmdeit.cli import (
     set_dataloader_defaults,
 )
 from mmdeit.structures import stack_targets
-from mmdeit.teachers import BaseTeacher, StudentSpec
+from mmdeit.teachers import StudentSpec, Teacher
 from mmdeit.teachers.check_answer import check_answer
 from mmdeit.teachers.prepare import adapt_teacher
 
@@ -69,7 +69,7 @@ def build_student(cfg: Config, checkpoint: str) -> nn.Module:
     return student.to(get_device()).eval()
 
 
-def build_teacher(cfg: Config) -> BaseTeacher:
+def build_teacher(cfg: Config) -> Teacher:
     """Build the teacher of a config.
 
     Raises:
@@ -86,7 +86,7 @@ def build_teacher(cfg: Config) -> BaseTeacher:
 @torch.no_grad()
 def analyse(
     loader: DataLoader,
-    teacher: BaseTeacher,
+    teacher: Teacher,
     student: nn.Module,
     undistilled: Optional[nn.Module] = None
 ) -> Tuple[Dict[str, torch.Tensor], Optional[Dict[str, float]]]:
@@ -94,7 +94,7 @@ def analyse(
 
     Args:
         loader (DataLoader): Loads the images and their labels.
-        teacher (BaseTeacher): Adapted to the student.
+        teacher (Teacher): Bound to the student.
         student (nn.Module): The distilled student.
         undistilled (nn.Module, optional): Another one. Defaults to None.
 

@@ -20,7 +20,6 @@ from mmdeit.cli import (
     set_dataloader_defaults,
 )
 from mmdeit.hooks import TeacherHook
-from mmdeit.teachers.execution import fastest_pass
 from mmdeit.teachers.prepare import (
     examine_teacher,
     fit_teacher,
@@ -74,13 +73,10 @@ def check_teacher(cfg: Config, num_images: int) -> None:
     teacher = MODELS.build(hook.teacher_cfg)
     with students_precision(runner):
         inputs = fit_teacher(teacher, runner)
-        print(teacher.tune(inputs))
+        print(teacher.members[0].autotune(inputs))
         for log in (runner.logger, *runner.logger.handlers):
             log.setLevel('INFO')  # the trials of a diagnosis, which take time
         print(examine_teacher(teacher, runner, num_images))
-        seconds = fastest_pass(teacher, inputs, repeats=3)
-    print(f'{len(inputs) / seconds:.1f} images per second in batches of '
-          f'{len(inputs)} on {inputs.device.type}')
 
 
 def main() -> None:

@@ -64,7 +64,7 @@ def build_teacher(checkpoint, **changes):
         **cfg.custom_hooks[0].teacher, 'checkpoint': str(checkpoint),
         **changes
     })
-    teacher.adapt(StudentSpec(num_classes=1000, to_rgb=True, **IMAGENET))
+    teacher.bind(StudentSpec(num_classes=1000, to_rgb=True, **IMAGENET))
     return teacher
 
 
