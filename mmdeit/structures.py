@@ -68,3 +68,19 @@ def stack_targets(data_samples: Sequence[DataSample]) -> Tensor:
     if 'gt_score' in data_samples[0]:
         return torch.stack([sample.gt_score for sample in data_samples])
     return torch.cat([sample.gt_label for sample in data_samples])
+
+
+def read_labels(batch: dict) -> Tensor:
+    """Read the labels of a collated batch.
+
+    Args:
+        batch (dict): Has ``labels``, a tensor or a list of them, or
+            ``data_samples``.
+
+    Returns:
+        Tensor: Labels of shape ``(N, )``.
+    """
+    labels = batch.get('labels')
+    if labels is None:
+        return torch.cat([s.gt_label for s in batch['data_samples']])
+    return torch.as_tensor(labels).flatten()

@@ -3,6 +3,7 @@ import torch
 from mmpretrain.structures import DataSample
 
 from mmdeit.structures import (
+    read_labels,
     set_teacher_logits,
     stack_targets,
     stack_teacher_logits,
@@ -38,3 +39,12 @@ def test_targets_are_labels_or_what_mixup_made_of_them():
     for sample in samples:
         sample.set_gt_score([.5, .25, .25])
     assert stack_targets(samples).tolist() == [[.5, .25, .25]] * 2
+
+
+@pytest.mark.parametrize('batch', [
+    dict(labels=torch.tensor([2, 0])),
+    dict(labels=[torch.tensor(2), torch.tensor(0)]),
+    dict(data_samples=[DataSample().set_gt_label(k) for k in (2, 0)]),
+])
+def test_labels_of_a_batch(batch):
+    assert read_labels(batch).tolist() == [2, 0]
