@@ -20,7 +20,7 @@ from mmdeit.structures import (
     stack_targets,
     stack_teacher_logits,
 )
-from mmdeit.teachers import prepare_teacher
+from mmdeit.teachers import preflight
 
 
 @HOOKS.register_module()
@@ -85,7 +85,8 @@ class TeacherHook(Hook):
                 'model, or remove the hook')
         with keep_random_state():  # the student's is the same with any teacher
             self.teacher = MODELS.build(self.teacher_cfg)
-        prepare_teacher(self.teacher, runner, self.preflight)
+        report = preflight(self.teacher, runner, self.preflight)
+        runner.logger.info(f'Teacher {report}')
         self._handle = model.data_preprocessor.register_forward_hook(
             self._attach_logits)
 

@@ -1,7 +1,7 @@
 from .ensemble import TeacherEnsemble
 from .exported_classifier import ExportedClassifier
 from .hugging_face_classifier import HuggingFaceClassifier
-from .prepare import prepare_teacher
+from .preflight import preflight
 from .preprocessing import Preprocessing, StudentSpec
 from .teacher import Teacher
 from .timm_classifier import TimmClassifier
@@ -10,5 +10,5 @@ from .torchvision_classifier import TorchvisionClassifier
 __all__ = [
     'ExportedClassifier', 'HuggingFaceClassifier',
     'Preprocessing', 'StudentSpec', 'Teacher', 'TeacherEnsemble',
-    'TimmClassifier', 'TorchvisionClassifier', 'prepare_teacher'
+    'TimmClassifier', 'TorchvisionClassifier', 'preflight'
 ]

@@ -27,9 +27,6 @@ NORMALISATIONS = {
     '[0, 255]': ([0.] * 3, [1.] * 3),
 }
 SIZES = (32, 64, 96, 128, 160, 192, 224, 240, 256, 288, 320, 384, 448)
-TRAIN_MODE = ('train mode: its answer to an image depends on the others of '
-              'the batch, so dropout or batch norm is awake: export it after '
-              '.eval()')
 # The right suspect brings back all that is missing, but for the noise.
 CONVINCING = 0.5
 # With so much of it, no further suspects are tried: they take many passes.

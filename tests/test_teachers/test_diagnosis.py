@@ -7,7 +7,8 @@ from mmengine.registry import MODELS
 
 from mmdeit.teachers import diagnosis
 from mmdeit.teachers.diagnosis import depends_on_batch, diagnose
-from mmdeit.teachers.preflight import preflight, read_batches
+from mmdeit.teachers.evaluation import evaluate
+from mmdeit.teachers.preflight import read_batches
 
 from .toy import (
     CLASSES,
@@ -55,7 +56,7 @@ def examine(checkpoints, batches):
 
     def examine(checkpoint='toy.pth', **changes):
         teacher = build(checkpoint and checkpoints / checkpoint, **changes)
-        return preflight(teacher, batches, len(CLASSES))
+        return evaluate(teacher, batches, len(CLASSES))
 
     return examine
 
@@ -92,10 +93,10 @@ WRONG = {
      'unloaded keys: 2 tensors, as head.weight, kept their random start: give'),
     'train mode, batch norm':
     (dict(model=dict(type='ToyClassifier', awake='batch norm')),
-     'train mode: .* dropout or batch norm is awake: export it after .eval'),
+     'is in train mode: .* dropout or batch norm is awake: export it after'),
     'train mode, dropout':
     (dict(model=dict(type='ToyClassifier', awake='dropout')),
-     'train mode: its answer to an image depends on the others'),
+     'is in train mode: its answer to an image depends on the others'),
     'too much expected':
     (dict(expected_accuracy=99.),
      'unknown cause: no other channel order, .* helps: look at its checkpoint '
