@@ -1,4 +1,4 @@
-"""Each suspect, provoked once on a teacher that is good without it."""
+"""Each cause, provoked once on a teacher that is good without it."""
 import re
 
 import pytest
@@ -145,14 +145,14 @@ def test_more_classes_than_images(batches, checkpoints):
 def answers(monkeypatch, accuracies):
     """Let trials of these changes come out like this, others at half."""
 
-    def try_change(teacher, suspect, inputs, labels):
-        text, price, changes = suspect
-        return accuracies.get(tuple(changes), 0.5), price, text
+    def try_(teacher, candidate, inputs, labels):
+        accuracy = accuracies.get(tuple(candidate.changes), 0.5)
+        return diagnosis.Trial(*candidate[:2], accuracy)
 
-    monkeypatch.setattr(diagnosis, '_try_change', try_change)
+    monkeypatch.setattr(diagnosis, '_try', try_)
 
 
-def test_the_simplest_of_equal_suspects(batches, checkpoints, monkeypatch):
+def test_the_simplest_of_equal_causes(batches, checkpoints, monkeypatch):
     """A change more has to explain more than noise does."""
     teacher = build(checkpoints / 'shuffled.pth', expected_accuracy=95.)
     answers(monkeypatch, {('mean', 'std'): .91, ('to_rgb', 'mean', 'std'): .92})
@@ -181,9 +181,9 @@ def test_most_trials_see_few_images(batches, checkpoints, monkeypatch):
     inputs, labels = (torch.cat(part) for part in zip(*batches))
     assert len(inputs) == 512
     images, lines = [], []
-    decide = diagnosis._decisions
+    decide = diagnosis._decide
     monkeypatch.setattr(
-        diagnosis, '_decisions',
+        diagnosis, '_decide',
         lambda teacher, x: images.append(len(x)) or decide(teacher, x))
     monkeypatch.setattr(
         diagnosis, 'print_log', lambda line, logger: lines.append(line))
@@ -205,7 +205,7 @@ def test_leaves_the_preprocessing_as_it_was(batches, checkpoints):
     assert teacher.preprocess is own
 
 
-def test_a_size_that_it_cannot_take_is_no_suspect(batches, checkpoints):
+def test_a_size_that_it_cannot_take_is_no_cause(batches, checkpoints):
     teacher = build(checkpoints / 'shuffled.pth')
     forward = teacher.network.forward
 
