@@ -86,30 +86,15 @@ def test_takes_the_students_normalisation(network, images, tmp_path):
     assert teacher.preprocess(images[0]) is images[0]
 
 
-def test_is_missing(tmp_path):
-    with pytest.raises(FileNotFoundError, match='no exported teacher at'):
-        MODELS.build(
-            dict(
-                type='mmdeit.ExportedClassifier',
-                file=str(tmp_path / 'nowhere.pt')))
-
-
-def test_is_a_checkpoint(network, tmp_path):
-    torch.save(network.state_dict(), tmp_path / 'net.pth')
-    with pytest.raises(ValueError, match='weights without their network'):
-        MODELS.build(
-            dict(
-                type='mmdeit.ExportedClassifier',
-                file=str(tmp_path / 'net.pth')))
-
-
-def test_is_something_else(tmp_path):
-    (tmp_path / 'net.onnx').write_bytes(b'no archive')
-    with pytest.raises(ValueError, match='neither a TorchScript file nor'):
-        MODELS.build(
-            dict(
-                type='mmdeit.ExportedClassifier',
-                file=str(tmp_path / 'net.onnx')))
+@pytest.mark.parametrize('kind', ['missing', 'checkpoint', 'no archive'])
+def test_is_something_else(kind, network, tmp_path):
+    file = tmp_path / 'net.pt'
+    if kind == 'checkpoint':
+        torch.save(network.state_dict(), file)
+    elif kind == 'no archive':
+        file.write_bytes(b'onnx')
+    with pytest.raises(ValueError, match='net.pt is no file of torch.jit.save'):
+        MODELS.build(dict(type='mmdeit.ExportedClassifier', file=str(file)))
 
 
 class Malicious:

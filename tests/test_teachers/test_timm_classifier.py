@@ -1,5 +1,3 @@
-import sys
-
 import pytest
 import timm
 import torch
@@ -91,11 +89,9 @@ def test_pretrained_weights_have_to_be_named(name):
 
 
 def test_unknown_model():
-    with pytest.raises(ValueError, match='timm has no model') as error:
+    with pytest.raises(ValueError, match="choose from .*'regnety_160'"):
         MODELS.build(
             dict(type='mmdeit.TimmClassifier', model_name='regnety160.x'))
-    assert "'regnety_160'" in str(error.value)
-    assert '\n' not in str(error.value)
 
 
 def test_no_random_head_on_pretrained_weights():
@@ -111,10 +107,3 @@ def test_downloads_are_checked_by_hash(monkeypatch):
     MODELS.build(
         dict(type='mmdeit.TimmClassifier', model_name=NAME, pretrained=False))
     assert checks == [True]
-
-
-def test_without_timm(monkeypatch):
-    monkeypatch.setitem(sys.modules, 'timm', None)
-    with pytest.raises(ImportError, match='pip install') as error:
-        MODELS.build(dict(type='mmdeit.TimmClassifier', model_name=NAME))
-    assert '\n' not in str(error.value)
