@@ -37,21 +37,15 @@ ORDER_PENALTY = 0.1
 
 
 class Candidate(NamedTuple):
-    """A possible cause with its fix, as changes of the preprocessing."""
+    """A possible cause, its fix, and the accuracy with this fix."""
     cause: str
     penalty: float
-    changes: dict
-
-
-class Trial(NamedTuple):
-    """The accuracy without a possible cause."""
-    cause: str
-    penalty: float
-    accuracy: float
+    changes: dict = {}  # of the preprocessing
+    accuracy: float = 0.
 
     @property
     def score(self) -> float:
-        """float: What trials are compared by."""
+        """float: What candidates are compared by."""
         return self.accuracy - self.penalty
 
 
@@ -76,22 +70,22 @@ def diagnose(teacher: Teacher, inputs: Tensor, labels: Tensor) -> str:
     decisions = _decide(teacher, inputs)
     before = _share(decisions == labels)
     expected = (teacher.expected_accuracy or 100.) / 100
-    trials: list[Trial] = []
+    tried: list[Candidate] = []
     for kind in _trials(teacher, inputs, labels, decisions):
-        trials += kind
-        best = max(trials, key=lambda trial: trial.score)
+        tried += kind
+        best = max(tried, key=lambda candidate: candidate.score)
         if best.accuracy - before >= EXPLAINED * (expected - before):
             break
     # With few images the teacher may be as good as expected, and still refused.
     if 0 < best.accuracy - before >= CONVINCING * (expected - before):
         return f'{best.cause}, which gives {100 * best.accuracy:.2f}'
-    tried = ('no other channel order, mean and std, resolution or order of '
-             'classes helps')
+    others = ('no other channel order, mean and std, resolution or order of '
+              'classes helps')
     chance = 1 / teacher(inputs[:1]).size(1)
     if before > (chance + expected) / 2:
-        return (f'unknown cause: {tried}: look at its checkpoint and at '
+        return (f'unknown cause: {others}: look at its checkpoint and at '
                 'expected_accuracy')
-    return f'random weights: {tried}: give its checkpoint'
+    return f'random weights: {others}: give its checkpoint'
 
 
 @torch.no_grad()
@@ -123,21 +117,20 @@ def _share(hits: Tensor) -> float:
 
 
 def _trials(teacher: Teacher, inputs: Tensor, labels: Tensor,
-            decisions: Tensor) -> Iterator[list[Trial]]:
+            decisions: Tensor) -> Iterator[list[Candidate]]:
     """Try one kind of cause after the other, those with few passes first."""
     for candidates in (_other_values, _other_sizes):
         yield _try_kind(teacher, candidates(teacher, inputs), inputs, labels)
-    yield [
-        _log(
-            Trial(
-                'class order: its classes stand for others: set '
-                'class_mapping', ORDER_PENALTY,
-                _relabelled(decisions.cpu(), labels.cpu())), len(labels))
-    ]
+    order = Candidate(
+        'class order: its classes stand for others: set class_mapping',
+        ORDER_PENALTY,
+        accuracy=_relabelled(decisions.cpu(), labels.cpu()))
+    _log(order, len(labels))
+    yield [order]
 
 
 def _try_kind(teacher: Teacher, candidates: Iterable[Candidate],
-              inputs: Tensor, labels: Tensor) -> list[Trial]:
+              inputs: Tensor, labels: Tensor) -> list[Candidate]:
     if len(labels) > FEW:
         candidates = sorted(
             candidates,
@@ -149,7 +142,7 @@ def _try_kind(teacher: Teacher, candidates: Iterable[Candidate],
 
 
 def _try(teacher: Teacher, candidate: Candidate, inputs: Tensor,
-         labels: Tensor) -> Trial:
+         labels: Tensor) -> Candidate:
     own, accuracy = teacher.preprocess, 0.
     try:
         teacher.preprocess = own.replace(**candidate.changes)
@@ -158,15 +151,15 @@ def _try(teacher: Teacher, candidate: Candidate, inputs: Tensor,
         pass
     finally:
         teacher.preprocess = own
-    return _log(
-        Trial(candidate.cause, candidate.penalty, accuracy), len(labels))
+    candidate = candidate._replace(accuracy=accuracy)
+    _log(candidate, len(labels))
+    return candidate
 
 
-def _log(trial: Trial, count: int) -> Trial:
+def _log(candidate: Candidate, count: int) -> None:
     print_log(
-        f'  {trial.cause}: {100 * trial.accuracy:.1f} on {count} images',
-        'current')
-    return trial
+        f'  {candidate.cause}: {100 * candidate.accuracy:.1f} on {count} '
+        'images', 'current')
 
 
 def _other_values(teacher: Teacher, inputs: Tensor) -> Iterator[Candidate]:

@@ -5,7 +5,6 @@ that is near chance, or far below what is expected of it, is refused with a
 diagnosis.
 """
 import math
-from textwrap import shorten
 from typing import Iterable
 
 import torch
@@ -16,6 +15,7 @@ from torch import Tensor
 
 from .diagnosis import depends_on_batch, diagnose
 from .ensemble import TeacherEnsemble
+from .execution import reason_of
 from .teacher import Teacher
 
 # Enough images to diagnose by; more would only take longer.
@@ -26,11 +26,6 @@ def describe(images: Tensor) -> str:
     """Channels and size of images ``(N, C, H, W)``, for a message."""
     channels, height, width = images.shape[1:]
     return f'images of {channels} channels and {height}x{width} pixels'
-
-
-def reason_of(error: Exception) -> str:
-    """The message of an error, on one short line."""
-    return shorten(str(error) or type(error).__name__, 200)
 
 
 @torch.no_grad()
@@ -138,11 +133,7 @@ def evaluate(teacher: Teacher | TeacherEnsemble,
             verdict += f': {diagnose(member, inputs, labels)}'
         if verdict:
             raise ValueError(f'teacher {member.name!r} {verdict}')
-    rows = [(member.name, member.expected_accuracy)
-            for member in teacher.members] + [(teacher.name, None)]
-    return _table(
-        [(*row, accuracy) for row, accuracy in zip(rows, accuracies)],
-        num_images, num_classes)
+    return _table(teacher, accuracies, num_images, num_classes)
 
 
 def _refusal(accuracy: float, expected: float | None, num_images: int,
@@ -172,14 +163,16 @@ def _refusal(accuracy: float, expected: float | None, num_images: int,
     return ''
 
 
-def _table(rows: list[tuple[str, float | None, float]], num_images: int,
-           num_classes: int) -> str:
+def _table(teacher: Teacher | TeacherEnsemble, accuracies: list[float],
+           num_images: int, num_classes: int) -> str:
     table = Table(title=f'Teacher on {num_images} held-out images')
     table.add_column('teacher')
     for heading in ('top-1, %', 'expected', 'chance'):
         table.add_column(heading, justify='right')
-    for name, expected, accuracy in rows:
-        table.add_row(name, f'{100 * accuracy:.2f}',
+    # A teacher is its only member; an ensemble has an accuracy more.
+    for one, accuracy in zip([*teacher.members, teacher], accuracies):
+        expected = getattr(one, 'expected_accuracy', None)
+        table.add_row(one.name, f'{100 * accuracy:.2f}',
                       '' if expected is None else f'{expected:.2f}',
                       f'{100 / num_classes:.2f}')
     console = Console(width=80)

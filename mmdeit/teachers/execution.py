@@ -139,7 +139,7 @@ def measure(network: nn.Module,
                 choice.prepare(network), inputs, repeats)
         except Exception as error:  # no compiler, no kernel: many types
             seconds[choice] = math.inf
-            reason = shorten(str(error) or type(error).__name__, 200)
+            reason = reason_of(error)
     if min(seconds.values()) == math.inf:
         raise ValueError(
             f'{type(network).__name__} fails on a batch of {len(inputs)} '
@@ -164,3 +164,8 @@ def _fastest_pass(network: Callable[[Tensor], Tensor], inputs: Tensor,
         synchronize()
         seconds.append(time.perf_counter() - start)
     return min(seconds)
+
+
+def reason_of(error: Exception) -> str:
+    """The message of an error, on one short line."""
+    return shorten(str(error) or type(error).__name__, 200)

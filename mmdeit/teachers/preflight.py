@@ -18,7 +18,8 @@ from mmdeit.structures import read_labels
 from mmdeit.utils import keep_random_state, unwrap_model
 
 from .ensemble import TeacherEnsemble
-from .evaluation import ask, describe, evaluate, reason_of
+from .evaluation import ask, describe, evaluate
+from .execution import reason_of
 from .preprocessing import StudentSpec
 from .teacher import Teacher
 
