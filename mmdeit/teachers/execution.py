@@ -112,18 +112,14 @@ def executions(dtype: str | None, channels_last: bool | str,
     return [Execution(*choice) for choice in product(*choices)]
 
 
-@torch.no_grad()
-def measure(network: nn.Module,
-            choices: Sequence[Execution],
-            inputs: Tensor,
-            repeats: int = 3) -> dict[Execution, float]:
+def measure(network: nn.Module, choices: Sequence[Execution],
+            inputs: Tensor) -> dict[Execution, float]:
     """Time a network's pass in several executions.
 
     Args:
         network (nn.Module): The network.
         choices (Sequence[Execution]): The executions.
         inputs (Tensor): A batch of images ``(N, C, H, W)``.
-        repeats (int): Timed passes after one to warm up. Defaults to 3.
 
     Returns:
         dict[Execution, float]: Seconds of the fastest pass; infinite where
@@ -135,8 +131,7 @@ def measure(network: nn.Module,
     seconds, reason = {}, ''
     for choice in choices:
         try:
-            seconds[choice] = _fastest_pass(
-                choice.prepare(network), inputs, repeats)
+            seconds[choice] = fastest_pass(choice.prepare(network), inputs)
         except Exception as error:  # no compiler, no kernel: many types
             seconds[choice] = math.inf
             reason = reason_of(error)
@@ -148,8 +143,11 @@ def measure(network: nn.Module,
     return seconds
 
 
-def _fastest_pass(network: Callable[[Tensor], Tensor], inputs: Tensor,
-                  repeats: int) -> float:
+@torch.no_grad()
+def fastest_pass(network: Callable[[Tensor], Tensor],
+                 inputs: Tensor,
+                 repeats: int = 3) -> float:
+    """Time a pass: seconds of the fastest of some, after one to warm up."""
 
     def synchronize() -> None:
         if inputs.is_cuda:
