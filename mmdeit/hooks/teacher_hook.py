@@ -20,7 +20,7 @@ from mmdeit.structures import (
     stack_targets,
     stack_teacher_logits,
 )
-from mmdeit.teachers import preflight
+from mmdeit.teachers.preflight import preflight
 
 
 @HOOKS.register_module()

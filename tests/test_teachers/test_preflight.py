@@ -1,13 +1,11 @@
 """What is tried before the first iteration of a training."""
-import importlib
-
 import pytest
 import torch
 from mmengine.hooks import Hook
 from mmengine.optim import OptimWrapper
 from mmengine.registry import HOOKS, MODELS
 
-from mmdeit.teachers import Teacher
+from mmdeit.teachers import Teacher, preflight
 from mmdeit.teachers.evaluation import evaluate
 from mmdeit.teachers.preflight import check_student, read_batches
 
@@ -23,7 +21,6 @@ from .toy import (
     teacher_config,
 )
 
-module = importlib.import_module('mmdeit.teachers.preflight')
 WRONG = {**IMAGENET, 'to_rgb': False}
 
 
@@ -93,9 +90,9 @@ def test_without_validation_it_warns_and_goes_on(tmp_path, build_runner,
 @pytest.mark.parametrize('changes', [{}, dict(channels_last='auto')])
 def test_leaves_the_random_numbers_alone(tmp_path, build_runner, changes):
     losses = []
-    for preflight in (0, 128):
+    for num_images in (0, 128):
         cfg = make_config(tmp_path)
-        cfg.custom_hooks[0].preflight = preflight
+        cfg.custom_hooks[0].preflight = num_images
         cfg.custom_hooks[0].teacher.update(changes)
         losses.append(train(cfg, build_runner)[1])
     assert losses[0] == losses[1]
@@ -140,9 +137,9 @@ def test_the_other_processes_hear_the_verdict(tmp_path, build_runner,
     def hear(verdict):
         verdict[0] = 'teacher refused'
 
-    monkeypatch.setattr(module, 'is_main_process', lambda: False)
-    monkeypatch.setattr(module, 'broadcast_object_list', hear)
-    monkeypatch.setattr(module, 'evaluate', None)
+    monkeypatch.setattr(preflight, 'is_main_process', lambda: False)
+    monkeypatch.setattr(preflight, 'broadcast_object_list', hear)
+    monkeypatch.setattr(preflight, 'evaluate', None)
     runner = build_runner(make_config(tmp_path))
     with pytest.raises(ValueError, match='^teacher refused$'):
         runner.train()
@@ -159,7 +156,7 @@ def test_the_others_hear_of_images_that_cannot_be_read(
         return take(self, index)
 
     monkeypatch.setattr(ToyImages, '__getitem__', fail)
-    monkeypatch.setattr(module, 'broadcast_object_list', verdicts.append)
+    monkeypatch.setattr(preflight, 'broadcast_object_list', verdicts.append)
     with pytest.raises(OSError, match='a damaged image'):
         build_runner(make_config(tmp_path)).train()
     assert verdicts == [['a damaged image']]

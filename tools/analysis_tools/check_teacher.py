@@ -20,7 +20,7 @@ from mmdeit.cli import (
     set_dataloader_defaults,
 )
 from mmdeit.hooks import TeacherHook
-from mmdeit.teachers import preflight
+from mmdeit.teachers.preflight import preflight
 
 
 def parse_args() -> argparse.Namespace:
