@@ -43,9 +43,16 @@ class TrainingTargets(Sequence):
 
         Returns:
             TrainingTargets: The same as tensors.
+
+        Raises:
+            ValueError: If the preprocessor dropped the labels.
         """
         if isinstance(data_samples, cls):
             return data_samples
+        if data_samples is None:
+            raise ValueError('mmdeit.PackInputs packs tensors: set '
+                             "data_preprocessor.type='mmdeit.ClsData"
+                             "Preprocessor', or take mmpretrain's PackInputs")
         scores = None
         if 'gt_score' in data_samples[0]:
             scores = torch.stack([sample.gt_score for sample in data_samples])

@@ -51,6 +51,11 @@ def test_labels_of_a_batch(batch):
     assert torch.equal(read_labels(batch), LABELS)
 
 
+def test_labels_that_the_preprocessor_dropped():
+    with pytest.raises(ValueError, match='set data_preprocessor.type='):
+        TrainingTargets.of(None)
+
+
 @pytest.mark.parametrize('batch, message', [
     (dict(labels=torch.ones(2, 3)), 'several labels'),
     (dict(data_samples=samples([0, 1], [2])), 'several labels'),

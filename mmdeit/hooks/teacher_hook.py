@@ -15,7 +15,7 @@ from torch import nn
 
 from mmdeit.registry import HOOKS
 from mmdeit.structures import TrainingTargets
-from mmdeit.teachers import BaseTeacher, prepare_teacher
+from mmdeit.teachers.preflight import AnyTeacher, preflight
 from mmdeit.utils import keep_random_state, unwrap_model
 
 
@@ -57,7 +57,7 @@ class TeacherHook(Hook):
                 'current', logging.WARNING)
         self.teacher_cfg = teacher
         self.preflight = preflight
-        self.teacher: BaseTeacher | None = None
+        self.teacher: AnyTeacher | None = None
         self._handle = None
 
     def before_train(self, runner: Runner) -> None:
@@ -87,7 +87,8 @@ class TeacherHook(Hook):
                 'remove the hook')
         with keep_random_state():  # the student's is the same with any teacher
             self.teacher = MODELS.build(self.teacher_cfg)
-        prepare_teacher(self.teacher, runner, self.preflight)
+        report = preflight(self.teacher, runner, self.preflight)
+        runner.logger.info(f'Teacher {report}')
         self._handle = model.data_preprocessor.register_forward_hook(
             self._ask_teacher)
 

@@ -1,16 +1,13 @@
-from .base_teacher import BaseTeacher
 from .ensemble import TeacherEnsemble
 from .exported_classifier import ExportedClassifier
 from .hugging_face_classifier import HuggingFaceClassifier
-from .prepare import prepare_teacher
-from .preprocessing import Preprocessing
-from .student_spec import StudentSpec
+from .preprocessing import Preprocessing, StudentSpec
 from .teacher import Teacher
 from .timm_classifier import TimmClassifier
 from .torchvision_classifier import TorchvisionClassifier
 
 __all__ = [
-    'BaseTeacher', 'ExportedClassifier', 'HuggingFaceClassifier',
-    'Preprocessing', 'StudentSpec', 'Teacher', 'TeacherEnsemble',
-    'TimmClassifier', 'TorchvisionClassifier', 'prepare_teacher'
+    'ExportedClassifier', 'HuggingFaceClassifier', 'Preprocessing',
+    'StudentSpec', 'Teacher', 'TeacherEnsemble', 'TimmClassifier',
+    'TorchvisionClassifier'
 ]

@@ -1,12 +1,12 @@
 """Why a teacher is worse than it should be.
 
-Each suspect is tried: the teacher is asked again with its channels reversed,
-with other usual normalisations, at other sizes; its answers are compared
-between batches and matched to the labels in another order. What brings the
-accuracy back is named. The log shows each trial.
+Candidate causes are tried out: the teacher is asked again with its channels
+reversed, with other usual normalisations and at other sizes, and its answers
+are matched to the labels in another order. The cause whose removal restores
+the accuracy is named. The log shows each trial.
 """
 from itertools import product
-from typing import Iterable, Iterator, List, Tuple
+from typing import Iterable, Iterator, NamedTuple
 
 import torch
 from mmengine.logging import print_log
@@ -14,12 +14,7 @@ from torch import Tensor
 
 from .teacher import Teacher
 
-# what is suspected, its price, and changes of the preprocessing
-Suspect = Tuple[str, float, dict]
-# accuracy, its price, and what is suspected
-Trial = Tuple[float, float, str]
-
-NORMALISATIONS = {
+NORMALIZATIONS = {
     "ImageNet's": ([123.675, 116.28, 103.53], [58.395, 57.12, 57.375]),
     '[0, 1]': ([0.] * 3, [255.] * 3),
     '[-1, 1]': ([127.5] * 3, [127.5] * 3),
@@ -27,20 +22,31 @@ NORMALISATIONS = {
     '[0, 255]': ([0.] * 3, [1.] * 3),
 }
 SIZES = (32, 64, 96, 128, 160, 192, 224, 240, 256, 288, 320, 384, 448)
-TRAIN_MODE = ('train mode: its answer to an image depends on the others of '
-              'the batch, so dropout or batch norm is awake: export it after '
-              '.eval()')
-# The right suspect brings back all that is missing, but for the noise.
+# The right cause restores all of the missing accuracy, but for the noise: a
+# cause is named from this share on ...
 CONVINCING = 0.5
-# With so much of it, no further suspects are tried: they take many passes.
+# ... and from this share on no further kind is tried, as each takes passes.
 EXPLAINED = 0.95
-# The changes of a kind are tried on FEW images, the best FINALISTS on all.
+# The candidates of a kind are tried on FEW images, the BEST of them on all.
 FEW = 128
-FINALISTS = 2
-# A change more has to be worth so much: of the suspects that explain the same,
-# the simplest is named. Another order of the classes can explain almost all.
-PRICE = 0.02
-PRICE_OF_ORDER = 0.1
+BEST = 2
+# Accuracy that each change has to be worth, so that of the causes that explain
+# the same the simplest is named. Reordered classes can explain almost all.
+PENALTY = 0.02
+ORDER_PENALTY = 0.1
+
+
+class Candidate(NamedTuple):
+    """A possible cause, its fix, and the accuracy with this fix."""
+    cause: str
+    penalty: float
+    changes: dict = {}  # of the preprocessing
+    accuracy: float = 0.
+
+    @property
+    def score(self) -> float:
+        """float: What candidates are compared by."""
+        return self.accuracy - self.penalty
 
 
 @torch.no_grad()
@@ -48,63 +54,61 @@ def diagnose(teacher: Teacher, inputs: Tensor, labels: Tensor) -> str:
     """Find the likeliest cause of a low accuracy.
 
     Args:
-        teacher (Teacher): The teacher, adapted to the student.
+        teacher (Teacher): Bound to the student.
         inputs (Tensor): Images of the student's, ``(N, C, H, W)``, in a mixed
             order.
         labels (Tensor): Their labels ``(N, )``.
 
     Returns:
-        str: The suspect and its fix.
+        str: The cause and its fix.
     """
     unloaded = getattr(teacher.network, 'unloaded', None)
     if unloaded:
         return (f'unloaded keys: {len(unloaded)} tensors, as {unloaded[0]}, '
                 'kept their random start: give the checkpoint of the whole '
                 'classifier')
-    decisions = _decisions(teacher, inputs)
+    decisions = _decide(teacher, inputs)
     before = _share(decisions == labels)
     expected = (teacher.expected_accuracy or 100.) / 100
-    trials = []
-    for kind in _try_out(teacher, inputs, labels, decisions):
-        trials += kind
-        accuracy, _, suspect = max(trials, key=_worth)
-        if accuracy - before >= EXPLAINED * (expected - before):
+    tried: list[Candidate] = []
+    for kind in _trials(teacher, inputs, labels, decisions):
+        tried += kind
+        best = max(tried, key=lambda candidate: candidate.score)
+        if best.accuracy - before >= EXPLAINED * (expected - before):
             break
     # With few images the teacher may be as good as expected, and still refused.
-    if 0 < accuracy - before >= CONVINCING * (expected - before):
-        return f'{suspect}, which gives {100 * accuracy:.2f}'
-    tried = ('no other channel order, mean and std, resolution or order of '
-             'classes helps')
+    if 0 < best.accuracy - before >= CONVINCING * (expected - before):
+        return f'{best.cause}, which gives {100 * best.accuracy:.2f}'
+    others = ('no other channel order, mean and std, resolution or order of '
+              'classes helps')
     chance = 1 / teacher(inputs[:1]).size(1)
     if before > (chance + expected) / 2:
-        return (f'unknown cause: {tried}: look at its checkpoint and at '
+        return (f'unknown cause: {others}: look at its checkpoint and at '
                 'expected_accuracy')
-    return f'random weights: {tried}: give its checkpoint'
+    return f'random weights: {others}: give its checkpoint'
 
 
 @torch.no_grad()
 def depends_on_batch(teacher: Teacher, inputs: Tensor) -> bool:
-    """Whether images are answered differently in another company.
+    """Whether a prediction depends on the rest of the batch.
+
+    It does where dropout or batch norm is in train mode. A single image
+    cannot tell.
 
     Args:
-        teacher (Teacher): The teacher, adapted to the student.
+        teacher (Teacher): Bound to the student.
         inputs (Tensor): Images of the student's, ``(N, C, H, W)``.
-
-    Returns:
-        bool: True if dropout or batch norm is awake. A single image cannot
-        tell.
     """
-    together = teacher(inputs[:32]).float()
-    half = len(together) // 2
+    whole = teacher(inputs[:32]).float()
+    half = len(whole) // 2
     if half == 0:
         return False
-    alone = teacher(inputs[:half]).float()
     # Low precision rounds by less than a hundredth of the spread.
-    difference = (alone - together[:half]).abs().max()
-    return bool(difference > 0.1 * together.std())
+    difference = (teacher(inputs[:half]).float() - whole[:half]).abs().max()
+    return bool(difference > 0.1 * whole.std())
 
 
-def _decisions(teacher: Teacher, inputs: Tensor) -> Tensor:
+def _decide(teacher: Teacher, inputs: Tensor) -> Tensor:
     return torch.cat([teacher(x).argmax(dim=1) for x in inputs.split(64)])
 
 
@@ -112,78 +116,79 @@ def _share(hits: Tensor) -> float:
     return float(hits.float().mean())
 
 
-def _worth(trial: Trial) -> float:
-    accuracy, price, _ = trial
-    return accuracy - price
+def _trials(teacher: Teacher, inputs: Tensor, labels: Tensor,
+            decisions: Tensor) -> Iterator[list[Candidate]]:
+    """Try one kind of cause after the other, those with few passes first."""
+    for candidates in (_other_values, _other_sizes):
+        yield _try_kind(teacher, candidates(teacher, inputs), inputs, labels)
+    order = Candidate(
+        'class order: its classes stand for others: set class_mapping',
+        ORDER_PENALTY,
+        accuracy=_relabelled(decisions.cpu(), labels.cpu()))
+    _log(order, len(labels))
+    yield [order]
 
 
-def _try_out(teacher: Teacher, inputs: Tensor, labels: Tensor,
-             decisions: Tensor) -> Iterator[List[Trial]]:
-    """Try one kind of suspect after the other, those with few passes first."""
-    for suspects in (_other_values, _other_sizes):
-        yield _try_changes(teacher, suspects(teacher, inputs), inputs, labels)
-    yield [_trial('class order: its classes stand for others: set '
-                  'class_mapping', PRICE_OF_ORDER,
-                  _relabelled(decisions.cpu(), labels.cpu()), len(labels))]
-
-
-def _try_changes(teacher: Teacher, suspects: Iterable[Suspect], inputs: Tensor,
-                 labels: Tensor) -> List[Trial]:
+def _try_kind(teacher: Teacher, candidates: Iterable[Candidate],
+              inputs: Tensor, labels: Tensor) -> list[Candidate]:
     if len(labels) > FEW:
-        suspects = sorted(
-            suspects,
-            key=lambda suspect: _worth(
-                _try_change(teacher, suspect, inputs[:FEW], labels[:FEW])),
-            reverse=True)[:FINALISTS]
-    return [_try_change(teacher, suspect, inputs, labels)
-            for suspect in suspects]
+        candidates = sorted(
+            candidates,
+            key=lambda candidate: _try(teacher, candidate, inputs[:FEW],
+                                       labels[:FEW]).score,
+            reverse=True)[:BEST]
+    return [_try(teacher, candidate, inputs, labels)
+            for candidate in candidates]
 
 
-def _try_change(teacher: Teacher, suspect: Suspect, inputs: Tensor,
-                labels: Tensor) -> Trial:
-    text, price, changes = suspect
+def _try(teacher: Teacher, candidate: Candidate, inputs: Tensor,
+         labels: Tensor) -> Candidate:
     own, accuracy = teacher.preprocess, 0.
     try:
-        teacher.preprocess = own.replace(**changes)
-        accuracy = _share(_decisions(teacher, inputs) == labels)
+        teacher.preprocess = own.replace(**candidate.changes)
+        accuracy = _share(_decide(teacher, inputs) == labels)
     except Exception:  # not every network takes every size
         pass
     finally:
         teacher.preprocess = own
-    return _trial(text, price, accuracy, len(labels))
+    candidate = candidate._replace(accuracy=accuracy)
+    _log(candidate, len(labels))
+    return candidate
 
 
-def _trial(suspect: str, price: float, accuracy: float, count: int) -> Trial:
-    print_log(f'  {suspect}: {100 * accuracy:.1f} on {count} images',
-              'current')
-    return accuracy, price, suspect
+def _log(candidate: Candidate, count: int) -> None:
+    print_log(
+        f'  {candidate.cause}: {100 * candidate.accuracy:.1f} on {count} '
+        'images', 'current')
 
 
-def _other_values(teacher: Teacher, inputs: Tensor) -> Iterator[Suspect]:
+def _other_values(teacher: Teacher, inputs: Tensor) -> Iterator[Candidate]:
     channels = teacher.preprocess(inputs[:1]).size(1)
     to_rgb = teacher.preprocess.arguments['to_rgb']
-    for flip, name in product((False, True), (None, *NORMALISATIONS)):
+    for flip, name in product((False, True), (None, *NORMALIZATIONS)):
         changes, fixes = {}, []
         if flip:
             changes['to_rgb'] = not to_rgb
             fixes.append(('channel order', f'to_rgb={not to_rgb}'))
         if name is not None:
-            mean, std = (v[:channels] for v in NORMALISATIONS[name])
+            mean, std = (v[:channels] for v in NORMALIZATIONS[name])
             changes.update(mean=mean, std=std)
             fixes.append(('mean and std', f'mean={mean}, std={std}'))
         if fixes:
-            suspects, settings = zip(*fixes)
-            yield (f'{" and ".join(suspects)}: set '
-                   f'data_preprocessor=dict({", ".join(settings)})',
-                   PRICE * len(fixes), changes)
+            causes, settings = zip(*fixes)
+            yield Candidate(
+                f'{" and ".join(causes)}: set '
+                f'data_preprocessor=dict({", ".join(settings)})',
+                PENALTY * len(fixes), changes)
 
 
-def _other_sizes(teacher: Teacher, inputs: Tensor) -> Iterator[Suspect]:
+def _other_sizes(teacher: Teacher, inputs: Tensor) -> Iterator[Candidate]:
     height, width = teacher.preprocess(inputs[:1]).shape[-2:]
     for size in sorted({*inputs.shape[-2:], *SIZES} - {height}):
         if height / 4 <= size <= height * 4:
-            yield (f'resolution: set input_size={size} instead of '
-                   f'{height}x{width}', PRICE, dict(input_size=size))
+            yield Candidate(
+                f'resolution: set input_size={size} instead of '
+                f'{height}x{width}', PENALTY, dict(input_size=size))
 
 
 def _relabelled(decisions: Tensor, labels: Tensor) -> float:

@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 from itertools import product
 from textwrap import shorten
-from typing import Callable, ContextManager, Dict, List, Optional, Union
+from typing import Callable, ContextManager, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -38,7 +38,7 @@ class Execution:
         compile (bool): Whether ``torch.compile`` compiles the network.
             Defaults to False.
     """
-    dtype: Optional[str] = None
+    dtype: str | None = None
     channels_last: bool = False
     compile: bool = False
 
@@ -49,7 +49,7 @@ class Execution:
             network (nn.Module): Maps images ``(N, C, H, W)`` to logits.
 
         Returns:
-            Callable: The same, executed in this way.
+            Callable: The network, executed in this way.
         """
         layout = (
             torch.channels_last
@@ -85,9 +85,9 @@ class Execution:
         ])
 
 
-def executions(dtype: Optional[str], channels_last: Union[bool, str],
-               compile: Union[bool, str]) -> List[Execution]:
-    """List the ways a config leaves open.
+def executions(dtype: str | None, channels_last: bool | str,
+               compile: bool | str) -> list[Execution]:
+    """List the executions that a config leaves open.
 
     Args:
         dtype (str, optional): See :class:`Execution`, or ``'auto'``.
@@ -100,32 +100,26 @@ def executions(dtype: Optional[str], channels_last: Union[bool, str],
     Raises:
         ValueError: If one of them is something else.
     """
-    if dtype not in (None, 'auto', *DTYPES):
-        raise ValueError(f'unknown dtype {dtype!r}: choose from '
-                         f"{['auto', *DTYPES]}")
-    for name, value in (('channels_last', channels_last), ('compile', compile)):
-        if value not in (True, False, 'auto'):
-            raise ValueError(f'{name} is {value!r}: choose from '
-                             "[True, False, 'auto']")
     stated = dict(dtype=dtype, channels_last=channels_last, compile=compile)
+    for name, value in stated.items():
+        choices = (None, *DTYPES) if name == 'dtype' else (True, False)
+        if value not in ('auto', *choices):
+            raise ValueError(f"{name} is {value!r}: choose from 'auto', "
+                             f'{", ".join(map(repr, choices))}')
     choices = (
         _MEASURED[name] if value == 'auto' else (value, )
         for name, value in stated.items())
     return [Execution(*choice) for choice in product(*choices)]
 
 
-@torch.no_grad()
-def measure(network: nn.Module,
-            choices: List[Execution],
-            inputs: Tensor,
-            repeats: int = 3) -> Dict[Execution, float]:
-    """Time a network's pass in several ways.
+def measure(network: nn.Module, choices: Sequence[Execution],
+            inputs: Tensor) -> dict[Execution, float]:
+    """Time a network's pass in several executions.
 
     Args:
         network (nn.Module): The network.
-        choices (list[Execution]): The ways.
+        choices (Sequence[Execution]): The executions.
         inputs (Tensor): A batch of images ``(N, C, H, W)``.
-        repeats (int): Timed passes after one to warm up. Defaults to 3.
 
     Returns:
         dict[Execution, float]: Seconds of the fastest pass; infinite where
@@ -137,32 +131,23 @@ def measure(network: nn.Module,
     seconds, reason = {}, ''
     for choice in choices:
         try:
-            seconds[choice] = fastest_pass(
-                choice.prepare(network), inputs, repeats)
+            seconds[choice] = fastest_pass(choice.prepare(network), inputs)
         except Exception as error:  # no compiler, no kernel: many types
             seconds[choice] = math.inf
-            reason = shorten(str(error) or type(error).__name__, 200)
+            reason = reason_of(error)
     if min(seconds.values()) == math.inf:
         raise ValueError(
-            f'fails in each of {len(choices)} ways to execute it on a batch '
-            f'of {len(inputs)}: state dtype, channels_last and compile '
-            f"instead of 'auto', or take a smaller batch ({reason})")
+            f'{type(network).__name__} fails on a batch of {len(inputs)} '
+            f'however it is executed: set dtype, channels_last and compile, '
+            f'or take a smaller batch ({reason})')
     return seconds
 
 
 @torch.no_grad()
-def fastest_pass(network: Callable[[Tensor], Tensor], inputs: Tensor,
-                 repeats: int) -> float:
-    """Time a pass.
-
-    Args:
-        network (Callable): Maps images to logits.
-        inputs (Tensor): A batch of images ``(N, C, H, W)``.
-        repeats (int): Timed passes after one to warm up.
-
-    Returns:
-        float: Seconds of the fastest.
-    """
+def fastest_pass(network: Callable[[Tensor], Tensor],
+                 inputs: Tensor,
+                 repeats: int = 3) -> float:
+    """Time a pass: seconds of the fastest of some, after one to warm up."""
 
     def synchronize() -> None:
         if inputs.is_cuda:
@@ -177,3 +162,8 @@ def fastest_pass(network: Callable[[Tensor], Tensor], inputs: Tensor,
         synchronize()
         seconds.append(time.perf_counter() - start)
     return min(seconds)
+
+
+def reason_of(error: Exception) -> str:
+    """The message of an error, on one short line."""
+    return shorten(str(error) or type(error).__name__, 200)

@@ -1,6 +1,5 @@
 """Teachers of Hugging Face's hub, or in its format."""
 from textwrap import shorten
-from typing import Optional
 
 import torch
 from mmpretrain.models import ClsDataPreprocessor
@@ -11,7 +10,7 @@ from mmdeit.registry import MODELS
 
 @MODELS.register_module()
 class HuggingFaceClassifier(_HuggingFaceClassifier):
-    """mmpretrain's wrapper, with the normalisation and names of classes.
+    """mmpretrain's wrapper, with the normalisation and class names.
 
     It says ``mean`` and ``std`` and leaves the order of channels, RGB, as the
     student has it. No code of a repository is executed, and pickled files
@@ -31,17 +30,11 @@ class HuggingFaceClassifier(_HuggingFaceClassifier):
     """
 
     def __init__(self, model_name: str, pretrained: bool = True) -> None:
-        try:
-            import transformers
-        except ImportError as error:
-            raise ImportError(
-                'mmdeit.HuggingFaceClassifier needs transformers: pip install '
-                "'mmdeit[teachers]', or transformers") from error
+        import transformers
         if not transformers.is_torch_available():
             raise ImportError(
                 f'transformers {transformers.__version__} does not know torch '
-                f"{torch.__version__}: pip install 'transformers<4.50', or a "
-                'newer torch')
+                f"{torch.__version__}: pip install 'transformers<4.50'")
         loading = dict(trust_remote_code=False)
         if pretrained:
             loading.update(weights_only=True, output_loading_info=True)
@@ -49,9 +42,9 @@ class HuggingFaceClassifier(_HuggingFaceClassifier):
             super().__init__(model_name, pretrained, **loading)
         except Exception as error:  # damaged files raise many types
             raise ValueError(
-                f'cannot load {model_name!r}: give the name of a classifier '
-                'on the hub that needs no code of its own, or a folder of '
-                f'save_pretrained ({shorten(str(error), 300)})') from error
+                f'cannot load {model_name!r}: give a classifier on the hub '
+                'that needs no code of its own, or a folder of save_pretrained '
+                f'({shorten(str(error), 300)})') from error
         if pretrained:
             self.model, info = self.model
             self.unloaded = sorted(info['missing_keys'])
@@ -64,8 +57,7 @@ class HuggingFaceClassifier(_HuggingFaceClassifier):
         self.data_preprocessor = _preprocessor(transformers, model_name)
 
 
-def _preprocessor(transformers,
-                  model_name: str) -> Optional[ClsDataPreprocessor]:
+def _preprocessor(transformers, model_name: str) -> ClsDataPreprocessor | None:
     try:
         cfg, _ = transformers.ImageProcessingMixin.get_image_processor_dict(
             model_name)

@@ -1,37 +1,148 @@
-"""A teacher's accuracy, before anybody learns from it.
-
-A wrong teacher trains without an error. So it is evaluated on held-out images
-of the student, through its own preprocessing; near chance, or far below what
-is expected of it, it is refused with a diagnosis.
-"""
+"""What is tried before the first iteration: the student and its teacher."""
+import contextlib
 import math
-from typing import Iterable, Iterator, List, Optional, Tuple
+from typing import Iterator
 
 import torch
 from mmengine.dataset import pseudo_collate
-from mmengine.logging import print_log
+from mmengine.dist import broadcast_object_list, is_main_process
+from mmengine.optim import OptimWrapper
+from mmengine.runner import Runner
+from mmpretrain.models import ImageClassifier
 from rich.console import Console
-from rich.table import Table
+from rich.progress import track
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from mmdeit.structures import read_labels
+from mmdeit.utils import keep_random_state, unwrap_model
 
-from .base_teacher import BaseTeacher
-from .check_answer import NOT_FINITE, check_answer
-from .diagnosis import TRAIN_MODE, depends_on_batch, diagnose
+from .ensemble import TeacherEnsemble
+from .evaluation import ask, describe, evaluate
+from .execution import reason_of
+from .preprocessing import StudentSpec
+from .teacher import Teacher
 
-Batch = Tuple[Tensor, Tensor]
-# name, accuracy, expected percent, images without a finite answer
-Row = Tuple[str, float, Optional[float], int]
+AnyTeacher = Teacher | TeacherEnsemble
 
 BATCH = 64
-# Enough to diagnose by; more would only take longer.
-DIAGNOSED = 512
+
+
+def preflight(teacher: AnyTeacher, runner: Runner, num_images: int) -> str:
+    """Fit a teacher to a student, choose its execution, and evaluate it.
+
+    The random numbers of the training stay what they are without it.
+
+    Args:
+        teacher (Teacher | TeacherEnsemble): Changed in place.
+        runner (Runner): Has the student and its datasets. Its optimiser,
+            which decides the precision, is built if it is not yet.
+        num_images (int): How many images of the validation dataset the
+            teacher is evaluated on, by the first process; 0 for none.
+
+    Returns:
+        str: How each member is executed, and a table of the accuracies,
+        which the first process has.
+
+    Raises:
+        ValueError: If the student fails, or the teacher does not fit, does
+            not answer, or is refused; in each process.
+    """
+    runner.optim_wrapper = runner.build_optim_wrapper(runner.optim_wrapper)
+    precision = contextlib.nullcontext()
+    if isinstance(runner.optim_wrapper, OptimWrapper):
+        precision = runner.optim_wrapper.optim_context(runner.model)
+    student, loader = unwrap_model(runner.model), runner.train_dataloader
+    with keep_random_state(), precision:
+        inputs = fit_teacher(teacher, student, loader.dataset)
+        # Where a pass is slow, a smaller batch tells as much.
+        size = loader.batch_size if inputs.is_cuda else 16
+        inputs = inputs[:1].repeat(size, 1, 1, 1)
+        report = '\n'.join(
+            member.autotune(inputs) for member in teacher.members)
+        if num_images and runner.val_loop is None:
+            runner.logger.warning(
+                'The teacher is not evaluated before training: there is no '
+                'validation dataset.')
+        elif num_images:
+            report += '\n' + _evaluate_for_all(
+                teacher, student, runner.val_loop.dataloader.dataset,
+                num_images)
+    return report
+
+
+def fit_teacher(teacher: AnyTeacher, student: nn.Module,
+                dataset: Dataset) -> Tensor:
+    """Fit a teacher to a student, and see that both answer.
+
+    Args:
+        teacher (Teacher | TeacherEnsemble): Changed in place, and moved to
+            the student's device.
+        student (nn.Module): A classifier of mmpretrain.
+        dataset (Dataset): Its dataset, which may name the classes.
+
+    Returns:
+        Tensor: Two of the student's images, of shape ``(2, C, H, W)``.
+
+    Raises:
+        ValueError: If the student fails on them, or the teacher is none, does
+            not fit or does not answer.
+    """
+    if not isinstance(teacher, AnyTeacher):
+        raise ValueError(f'{type(teacher).__name__} is no teacher: write '
+                         "teacher=dict(type='mmdeit.Teacher', model=...)")
+    inputs, _ = next(read_batches(dataset, student.data_preprocessor, 2))
+    check_student(student, inputs)
+    spec = StudentSpec.of(
+        student, getattr(dataset, 'metainfo', {}).get('classes'))
+    for member in teacher.members:
+        member.bind(spec)
+    teacher.to(inputs.device)
+    for member in teacher.members:
+        ask(member, inputs, spec.num_classes)
+    return inputs
+
+
+@torch.no_grad()
+def check_student(model: nn.Module, inputs: Tensor) -> None:
+    """Try a student on a few images, in eval mode.
+
+    Args:
+        model (nn.Module): An ``ImageClassifier`` of mmpretrain; another model
+            is not tried.
+        inputs (Tensor): Preprocessed images, ``(N, C, H, W)``.
+
+    Raises:
+        ValueError: If it fails on them, with the setting to change.
+    """
+    if not isinstance(model, ImageClassifier):
+        return
+    channels = inputs.size(1)
+    first = next((module.in_channels for module in model.modules()
+                  if isinstance(module, nn.Conv2d)), channels)
+    fix = 'set model.backbone.img_size, or the size that the pipeline gives'
+    if first != channels:
+        fix = (f'set model.backbone.in_channels={channels}, or load images of '
+               f'{first} channels and set data_preprocessor for them')
+    modes = [(module, module.training) for module in model.modules()]
+    try:
+        model.eval()
+        feats = model.extract_feat(inputs)
+        fix = 'set model.head.in_channels and model.backbone.out_type'
+        logits = model.head(feats) if model.with_head else None
+        if isinstance(logits, Tensor) and logits.shape[:-1] != (len(inputs), ):
+            raise ValueError(f'it answers with shape {tuple(logits.shape)}')
+    except Exception as error:  # a network may fail in any way
+        raise ValueError(
+            f'the student fails on {describe(inputs)}: {fix} '
+            f'({reason_of(error)})') from error
+    finally:
+        for module, mode in modes:
+            module.training = mode
 
 
 def read_batches(dataset: Dataset, preprocessor: nn.Module,
-                 num_images: int) -> Iterator[Batch]:
+                 num_images: int) -> Iterator[tuple[Tensor, Tensor]]:
     """Read images from all over a dataset, as the student would see them.
 
     They come in a mixed order, always the same, so that the first ones stand
@@ -49,113 +160,32 @@ def read_batches(dataset: Dataset, preprocessor: nn.Module,
     count = min(num_images, len(dataset))
     order = torch.randperm(count, generator=torch.Generator().manual_seed(0))
     for indices in order.split(BATCH):
-        samples = [dataset[int(i) * len(dataset) // count] for i in indices]
-        batch = pseudo_collate(samples)
-        inputs = preprocessor(batch, False)['inputs']
+        batch = pseudo_collate(
+            [dataset[int(i) * len(dataset) // count] for i in indices])
+        inputs = preprocessor(dict(inputs=batch['inputs']), False)['inputs']
         yield inputs, read_labels(batch).to(inputs.device)
 
 
-@torch.no_grad()
-def preflight(teacher: BaseTeacher, batches: Iterable[Batch],
-              num_classes: int) -> str:
-    """Evaluate a teacher and each of its members.
-
-    Args:
-        teacher (BaseTeacher): The teacher, adapted to the student.
-        batches (Iterable[tuple[Tensor, Tensor]]): Held-out images of the
-            student's, ``(N, C, H, W)``, and their labels ``(N, )``.
-        num_classes (int): Number K of classes.
-
-    Returns:
-        str: A table of the accuracies, beside chance and what is expected.
-
-    Raises:
-        ValueError: If a member is refused, with the likeliest cause; or does
-            not answer all of these images.
-    """
-    rows, num_images, (inputs, labels) = _evaluate(teacher, batches,
-                                                   num_classes)
-    for member, (_, accuracy, expected, not_finite) in zip(
-            teacher.members, rows):
-        if not_finite:
-            raise ValueError(
-                f'teacher {member.name!r} answers {not_finite} of {num_images} '
-                f'held-out images with {NOT_FINITE}')
-        if depends_on_batch(member, inputs):
-            raise ValueError(f'teacher {member.name!r}: {TRAIN_MODE}')
-        reason = _refusal(accuracy, expected, num_images, num_classes)
-        if reason:
-            print_log(f'Teacher {member.name!r} {reason}. Looking for the '
-                      'cause ...', 'current')
-            raise ValueError(f'teacher {member.name!r} {reason}: '
-                             f'{diagnose(member, inputs, labels)}')
-    if len(teacher.members) == 1:
-        rows.pop()  # all are the one
-    return _table(rows, num_images, num_classes)
-
-
-def _evaluate(teacher: BaseTeacher, batches: Iterable[Batch],
-              num_classes: int) -> Tuple[List[Row], int, Batch]:
-    """Rows of the members and of all, on how many, and the first images."""
-    counts, num_images, kept = 0, 0, []
-    for inputs, labels in batches:
-        if num_images == 0:  # they may have another size than in training
-            check_answer(teacher, inputs[:2], num_classes)
-        answers = [member(inputs) for member in teacher.members]
-        answers.append(teacher.join(answers))
-        # (M + 1, 2), summed on the device, which is waited for once
-        counts = counts + torch.stack([
-            torch.stack([(answer.argmax(dim=1) == labels).sum(),
-                         (~answer.isfinite()).any(dim=1).sum()])
-            for answer in answers
-        ])
-        if num_images < DIAGNOSED:
-            kept.append((inputs, labels))
-        num_images += len(labels)
-    names = [(m.name, m.expected_accuracy) for m in teacher.members]
-    rows = [(name, hits / num_images, expected, not_finite)
-            for (name, expected), (hits, not_finite) in zip(
-                [*names, (teacher.name, None)], counts.tolist())]
-    return rows, num_images, tuple(torch.cat(part) for part in zip(*kept))
-
-
-def _refusal(accuracy: float, expected: Optional[float], num_images: int,
-             num_classes: int) -> str:
-    """Say why a teacher of this accuracy is refused, or nothing.
-
-    Hits on N images scatter by ``sqrt(p * (1 - p) / N)`` around a rate p. At
-    three of these deviations below what is expected, one good teacher in 700
-    is refused. At five above chance no luck is taken for knowledge; where the
-    images are too few for five, halfway to perfection has to do.
-    """
-
-    def deviation(rate: float) -> float:
-        return math.sqrt(rate * (1 - rate) / num_images)
-
-    measured = f'has {100 * accuracy:.2f} top-1 on {num_images} held-out images'
-    if expected is not None:
-        rate = expected / 100
-        if accuracy < rate - 3 * deviation(rate):
-            return f'{measured}, expected are {expected:.2f}'
-    chance = 1 / num_classes
-    luck, halfway = chance + 5 * deviation(chance), (1 + chance) / 2
-    if accuracy <= min(luck, halfway):
-        few = ', too few to be sure (preflight=0 trusts it)'
-        return (f'{measured}{few if luck > halfway else ""}, chance is '
-                f'{100 * chance:.2f}')
-    return ''
-
-
-def _table(rows: List[Row], num_images: int, num_classes: int) -> str:
-    table = Table(title=f'Teacher on {num_images} held-out images')
-    table.add_column('teacher')
-    for heading in ('top-1, %', 'expected', 'chance'):
-        table.add_column(heading, justify='right')
-    for name, accuracy, expected, _ in rows:
-        table.add_row(name, f'{100 * accuracy:.2f}',
-                      '' if expected is None else f'{expected:.2f}',
-                      f'{100 / num_classes:.2f}')
-    console = Console(width=80)
-    with console.capture() as capture:
-        console.print(table)
-    return capture.get()
+def _evaluate_for_all(teacher: AnyTeacher, student: nn.Module,
+                      dataset: Dataset, num_images: int) -> str:
+    """Evaluate in the first process; its verdict is that of all."""
+    table, error = '', None
+    if is_main_process():
+        console = Console(stderr=True)
+        try:
+            batches = track(
+                read_batches(dataset, student.data_preprocessor, num_images),
+                'Asking the teacher',
+                total=math.ceil(min(num_images, len(dataset)) / BATCH),
+                console=console,
+                transient=True,
+                disable=not console.is_terminal)
+            table = evaluate(teacher, batches,
+                             StudentSpec.of(student).num_classes)
+        except Exception as refusal:  # the others wait, whatever happened
+            error = refusal
+    verdict = [error and str(error)]
+    broadcast_object_list(verdict)
+    if verdict[0] is not None:
+        raise error or ValueError(verdict[0])
+    return table

@@ -1,15 +1,97 @@
 """From the student's images to those a teacher was trained on."""
-from typing import Optional, Sequence, Union
+from dataclasses import dataclass
+from typing import Any, Sequence
 
 import torch
 import torch.nn.functional as F
 from mmengine.utils import to_2tuple
 from torch import Tensor, nn
 
-from .student_spec import StudentSpec
-
 # What a data preprocessor of mmpretrain has that says nothing of the images.
 OF_LABELS = ('type', '_scope_', 'num_classes', 'to_onehot', 'batch_augments')
+
+
+@dataclass(frozen=True)
+class StudentSpec:
+    """The images and classes of a student: all a teacher has to know of it.
+
+    Args:
+        num_classes (int): Number K of the student's classes.
+        mean (Sequence[float]): Mean that its images were shifted by, for each
+            channel, in units of 0 to 255. One value serves all channels.
+            Defaults to 0.
+        std (Sequence[float]): What they were divided by. Defaults to 1.
+        to_rgb (bool): Whether the channels of the images as loaded were
+            reversed. Defaults to False.
+        class_names (Sequence[str], optional): Names of the classes, in order.
+            Defaults to None, unknown.
+    """
+    num_classes: int
+    mean: Sequence[float] = (0., )
+    std: Sequence[float] = (1., )
+    to_rgb: bool = False
+    class_names: Sequence[str] | None = None
+
+    @classmethod
+    def of(cls,
+           student: nn.Module,
+           class_names: Sequence[str] | None = None) -> 'StudentSpec':
+        """Read the spec off a classifier and its data preprocessor.
+
+        Args:
+            student (nn.Module): A classifier of mmpretrain.
+            class_names (Sequence[str], optional): Those of its dataset.
+                Defaults to None.
+
+        Raises:
+            ValueError: If neither the head nor the data preprocessor says how
+                many classes there are.
+        """
+        own = student.data_preprocessor
+        # Some heads of mmpretrain do not say it, as InceptionV3's.
+        num_classes = getattr(
+            getattr(student, 'head', None), 'num_classes', None) or getattr(
+                own, 'num_classes', None)
+        if num_classes is None:
+            raise ValueError(
+                f'{type(student).__name__} does not say how many classes it '
+                'has: set num_classes in its head or its data_preprocessor')
+        return cls(num_classes, class_names=class_names, **_read(own))
+
+
+def _read(data_preprocessor: Any) -> dict[str, Any]:
+    """What a data preprocessor of mmpretrain says, as far as it does."""
+    stated = {
+        name: tuple(getattr(data_preprocessor, name).flatten().tolist())
+        for name in ('mean', 'std')
+        if getattr(data_preprocessor, name, None) is not None
+    }
+    to_rgb = getattr(data_preprocessor, 'to_rgb', None)
+    return stated if to_rgb is None else dict(stated, to_rgb=to_rgb)
+
+
+def resolve_normalization(network: nn.Module,
+                          spec: StudentSpec,
+                          stated: dict | None = None) -> dict[str, Any]:
+    """Find out how a teacher wants its images.
+
+    Args:
+        network (nn.Module): The teacher's network. What its
+            ``data_preprocessor`` says comes second; a ``to_rgb`` of None
+            means RGB, which is what the student has.
+        spec (StudentSpec): What the student sees, which fills the gaps.
+        stated (dict, optional): ``data_preprocessor`` of the teacher's
+            config, which comes first. Defaults to None.
+
+    Returns:
+        dict: ``mean``, ``std`` and ``to_rgb`` for :class:`Preprocessing`.
+    """
+    own = getattr(network, 'data_preprocessor', None)
+    # One that does not normalise says nothing of the order either.
+    said = _read(own) if getattr(own, 'mean', None) is not None else {}
+    stated = {k: v for k, v in (stated or {}).items() if k not in OF_LABELS}
+    students = dict(mean=spec.mean, std=spec.std, to_rgb=spec.to_rgb)
+    return {**students, **said, **stated}
 
 
 class Preprocessing(nn.Module):
@@ -32,8 +114,7 @@ class Preprocessing(nn.Module):
             student's.
 
     Raises:
-        ValueError: If one of them is something else, or they are not for the
-            same number of channels.
+        ValueError: If mean and std are not for the student's channels.
     """
 
     def __init__(
@@ -42,23 +123,26 @@ class Preprocessing(nn.Module):
         mean: Sequence[float],
         std: Sequence[float],
         to_rgb: bool,
-        input_size: Optional[Union[int, Sequence[int]]] = None,
+        input_size: int | Sequence[int] | None = None,
     ) -> None:
         super().__init__()
         self.arguments = dict(
             spec=spec, mean=mean, std=std, to_rgb=to_rgb,
             input_size=input_size)
         self.flip = spec.to_rgb != to_rgb
-        self.size = None if input_size is None else _size(input_size)
-        seen_mean, seen_std, mean, std = map(
-            _per_channel, (spec.mean, spec.std, mean, std))
-        if len({len(v) for v in (seen_mean, seen_std, mean, std)} - {1}) > 1:
+        self.size = None
+        if input_size is not None:
+            self.size = tuple(to_2tuple(input_size))
+        # Rounded to fp32, as data preprocessors do, to be divided in fp64.
+        seen_mean, seen_std, mean, std = (
+            torch.tensor(v, dtype=torch.float32).flatten().double()
+            for v in (spec.mean, spec.std, mean, std))
+        lengths = {len(v) for v in (seen_mean, seen_std, mean, std)} - {1}
+        if len(lengths) > 1 or not (std > 0).all():
             raise ValueError(
-                f'{len(mean)} numbers of mean and {len(std)} of std, but the '
-                f"student's images have {len(seen_mean)} channels: give one "
-                'for each')
-        if not (std > 0).all():
-            raise ValueError(f'std is {std.tolist()}: give numbers above 0')
+                f'mean={mean.tolist()} and std={std.tolist()} for images of '
+                f'{len(seen_mean)} channels: give a number for each, std '
+                'above 0')
         if self.flip:
             seen_mean, seen_std = seen_mean.flip(0), seen_std.flip(0)
         scale = seen_std / std
@@ -87,56 +171,3 @@ class Preprocessing(nn.Module):
             inputs = F.interpolate(
                 inputs, self.size, mode='bicubic', antialias=True)
         return inputs
-
-
-def _per_channel(values: Sequence[float]) -> Tensor:
-    """Rounded to fp32, as data preprocessors do, to be divided in fp64."""
-    try:
-        return torch.tensor(values, dtype=torch.float32).flatten().double()
-    except (TypeError, ValueError) as error:
-        raise ValueError(f'mean or std is {values!r}: give a number for each '
-                         'channel') from error
-
-
-def _size(size: Union[int, Sequence[int]]) -> Sequence[int]:
-    height_width = to_2tuple(size)
-    if len(height_width) != 2 or not all(
-            isinstance(pixels, int) and pixels > 0 for pixels in height_width):
-        raise ValueError(f'input_size is {size!r}: give a number of pixels, or '
-                         'those of height and width')
-    return height_width
-
-
-def normalisation(model: nn.Module,
-                  spec: StudentSpec,
-                  stated: Optional[dict] = None) -> dict:
-    """Find out how a teacher wants its images.
-
-    Args:
-        model (nn.Module): The teacher's network, whose ``data_preprocessor``
-            may say it. One whose ``to_rgb`` is None wants RGB, which is what
-            the student has.
-        spec (StudentSpec): What the student sees, which fills the gaps.
-        stated (dict, optional): ``data_preprocessor`` of the teacher's config,
-            whose ``mean``, ``std`` and ``to_rgb`` come first. Defaults to
-            None.
-
-    Returns:
-        dict: ``mean``, ``std`` and ``to_rgb`` for :class:`Preprocessing`.
-
-    Raises:
-        ValueError: If more is stated about the images than these.
-    """
-    stated = {k: v for k, v in (stated or {}).items() if k not in OF_LABELS}
-    own = getattr(model, 'data_preprocessor', None)
-    result = dict(mean=spec.mean, std=spec.std, to_rgb=spec.to_rgb)
-    if getattr(own, 'mean', None) is not None:
-        result.update(
-            mean=own.mean.flatten().tolist(), std=own.std.flatten().tolist())
-        if own.to_rgb is not None:
-            result['to_rgb'] = own.to_rgb
-    unknown = ', '.join(stated.keys() - result.keys())
-    if unknown:
-        raise ValueError(f'data_preprocessor has {unknown}: give mean, std and '
-                         'to_rgb, and input_size beside it')
-    return {**result, **stated}

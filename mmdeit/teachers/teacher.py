@@ -1,26 +1,31 @@
 """A frozen network that answers for the student's images and classes."""
 from pathlib import Path
-from typing import List, Optional, Sequence, Union
+from typing import Sequence
 
 import torch
+from mmengine.config import Config
 from mmengine.dist import broadcast_object_list
-from mmengine.model import PretrainedInit
+from mmpretrain.apis import ModelHub
 from torch import Tensor, nn
 
-from mmdeit.checkpoints import load_weights
+from mmdeit.checkpoints import load_weights, pretrained_cfgs
 from mmdeit.registry import MODELS
 
-from .base_teacher import BaseTeacher
 from .class_mapping import class_indices
-from .execution import Execution, executions, measure
-from .find_model import find_model
-from .preprocessing import Preprocessing, normalisation
-from .student_spec import StudentSpec
+from .execution import Execution, executions, fastest_pass, measure
+from .preprocessing import (
+    Preprocessing,
+    StudentSpec,
+    resolve_normalization,
+)
 
 
 @MODELS.register_module()
-class Teacher(BaseTeacher):
+class Teacher(nn.Module):
     """Any classifier, with its own preprocessing, classes and precision.
+
+    It is bound to a student (:meth:`bind`) and may choose its execution
+    (:meth:`autotune`) before it answers the batches of the training.
 
     Args:
         model (dict | str): The network: config of a classifier of mmpretrain,
@@ -51,8 +56,8 @@ class Teacher(BaseTeacher):
         compile (bool | str): Whether to compile the network, or ``'auto'``.
             Defaults to False. Each ``'auto'`` takes what is fastest in a
             short measurement at the start.
-        name (str, optional): How messages call it. Defaults to None, a name
-            taken from the checkpoint or the model.
+        name (str, optional): Its name in messages. Defaults to None: that of
+            the checkpoint or the model.
 
     Raises:
         FileNotFoundError: If the checkpoint or config file is missing.
@@ -62,25 +67,23 @@ class Teacher(BaseTeacher):
 
     def __init__(
         self,
-        model: Union[dict, str],
-        checkpoint: Optional[str] = None,
-        data_preprocessor: Optional[dict] = None,
-        input_size: Optional[Union[int, Sequence[int]]] = None,
-        class_mapping: Optional[Union[str, Sequence[Union[int, str]]]] = None,
-        class_names: Optional[Sequence[str]] = None,
-        expected_accuracy: Optional[float] = None,
-        dtype: Optional[str] = None,
-        channels_last: Union[bool, str] = False,
-        compile: Union[bool, str] = False,
-        name: Optional[str] = None,
+        model: dict | str,
+        checkpoint: str | None = None,
+        data_preprocessor: dict | None = None,
+        input_size: int | Sequence[int] | None = None,
+        class_mapping: str | Sequence[int | str] | None = None,
+        class_names: Sequence[str] | None = None,
+        expected_accuracy: float | None = None,
+        dtype: str | None = None,
+        channels_last: bool | str = False,
+        compile: bool | str = False,
+        name: str | None = None,
     ) -> None:
         super().__init__()
         self.executions = executions(dtype, channels_last, compile)
-        if not (expected_accuracy is None
-                or isinstance(expected_accuracy, (int, float))
-                and 1 < expected_accuracy <= 100):
-            raise ValueError(f'expected_accuracy is {expected_accuracy!r}: '
-                             'give it in percent, as 94.22')
+        if expected_accuracy is not None and not 1 < expected_accuracy <= 100:
+            raise ValueError(f'expected_accuracy is {expected_accuracy}: give '
+                             'it in percent, as 94.22')
         if isinstance(model, str):
             model, checkpoint = find_model(model, checkpoint)
         self.name = name or _name(model, checkpoint)
@@ -103,17 +106,25 @@ class Teacher(BaseTeacher):
         self.set_execution(self.executions[0])
 
     @property
-    def members(self) -> List['Teacher']:
-        """list[Teacher]: Itself."""
+    def members(self) -> list['Teacher']:
+        """list[Teacher]: Itself; an ensemble has several."""
         return [self]
 
-    def adapt(self, spec: StudentSpec) -> None:
-        """See :meth:`BaseTeacher.adapt`."""
+    def bind(self, spec: StudentSpec) -> None:
+        """Fit the preprocessing and the classes to a student.
+
+        Args:
+            spec (StudentSpec): What the student sees.
+
+        Raises:
+            ValueError: If they do not fit.
+        """
         try:
             self.preprocess = Preprocessing(
                 spec,
                 input_size=self.input_size,
-                **normalisation(self.network, spec, self.data_preprocessor))
+                **resolve_normalization(self.network, spec,
+                                        self.data_preprocessor))
             if self.class_mapping is not None:
                 indices = class_indices(self.class_mapping, spec.num_classes,
                                         spec.class_names, self.class_names)
@@ -122,46 +133,97 @@ class Teacher(BaseTeacher):
             raise ValueError(f'teacher {self.name!r}: {error}') from error
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """See :meth:`BaseTeacher.forward`."""
-        logits = self.execute(self.preprocess(inputs))
+        """Answer a batch of the student's.
+
+        Args:
+            inputs (Tensor): Normalised, mixed images of shape
+                ``(N, C, H, W)``.
+
+        Returns:
+            Tensor: Logits for the student's K classes, of shape ``(N, K)``.
+        """
+        return self.select_classes(self.execute(self.preprocess(inputs)))
+
+    def select_classes(self, logits: Tensor) -> Tensor:
+        """Turn the network's logits into those of the student's classes."""
         if self.indices is None:
             return logits
         return logits.index_select(1, self.indices)
 
-    def join(self, answers: Sequence[Tensor]) -> Tensor:
-        """See :meth:`BaseTeacher.join`: its own answer."""
-        return answers[0]
-
     def set_execution(self, execution: Execution) -> None:
-        """Execute the network in another way from now on.
-
-        Args:
-            execution (Execution): The way.
-        """
+        """Execute the network in another way from now on."""
         self.execution = execution
         self.execute = execution.prepare(self.network)
 
-    def tune(self, inputs: Tensor) -> str:
-        """See :meth:`BaseTeacher.tune`."""
+    def autotune(self, inputs: Tensor) -> str:
+        """Take the fastest of the executions that the config leaves open.
+
+        All processes of a job take what the first one measured.
+
+        Args:
+            inputs (Tensor): A batch of the student's, ``(N, C, H, W)``.
+
+        Returns:
+            str: One line: the execution, its speed, and the timings that it was
+            chosen from.
+
+        Raises:
+            ValueError: If none of them works.
+        """
+        images, measured = self.preprocess(inputs), ''
         if len(self.executions) == 1:
-            return f'{self.name}: {self.execution}'
-        try:
-            seconds = measure(self.network, self.executions,
-                              self.preprocess(inputs))
-        except ValueError as error:
-            raise ValueError(f'teacher {self.name!r} {error}') from error
-        # All processes of a job take what the first one measured.
-        choice = [min(seconds, key=seconds.get)]
-        broadcast_object_list(choice)
-        chosen = choice[0]
-        if any(way.compile for way in seconds):
-            # What was compiled to be measured counts towards torch's limit of
-            # recompilations, beyond which it stops compiling.
-            torch.compiler.reset()
-        self.set_execution(chosen)
-        timings = '; '.join(f'{way}: {1000 * s:.1f} ms'
-                            for way, s in seconds.items())
-        return f'{self.name}: {chosen} (measured {timings})'
+            seconds = {self.execution: fastest_pass(self.execute, images)}
+        else:
+            seconds = measure(self.network, self.executions, images)
+            choice = [min(seconds, key=seconds.get)]
+            broadcast_object_list(choice)
+            if any(way.compile for way in seconds):
+                # What was compiled to be measured counts towards torch's limit
+                # of recompilations, beyond which it stops compiling.
+                torch.compiler.reset()
+            self.set_execution(choice[0])
+            timings = '; '.join(f'{way}: {1000 * s:.1f} ms'
+                                for way, s in seconds.items())
+            measured = f' (measured {timings})'
+        speed = len(inputs) / seconds[self.execution]
+        return (f'{self.name}: {self.execution}: {speed:.1f} images per second '
+                f'in batches of {len(inputs)} on {inputs.device.type}'
+                f'{measured}')
+
+
+def find_model(name: str, checkpoint: str | None = None) -> tuple:
+    """Look up a classifier by its config file or its name in mmpretrain.
+
+    Args:
+        name (str): Path of a config file, which ends in ``.py``, or a name
+            such as ``'resnet50_8xb32_in1k'``.
+        checkpoint (str, optional): Weights that replace mmpretrain's.
+            Defaults to None.
+
+    Returns:
+        tuple[dict, str | None]: Config of the model with its data
+        preprocessor, and path or address of its weights; None for a config
+        file without.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If mmpretrain knows no such name, or has no weights of it
+            and no others are given.
+    """
+    if name.endswith('.py'):
+        cfg = Config.fromfile(name)
+    else:
+        metainfo = ModelHub.get(name)
+        cfg, checkpoint = metainfo.config, checkpoint or metainfo.weights
+        if not checkpoint:
+            raise ValueError(
+                f'mmpretrain has no weights of {name!r}: give a checkpoint')
+    model = cfg['model']
+    if 'data_preprocessor' in cfg:
+        model.setdefault('data_preprocessor', cfg.data_preprocessor)
+    # Its types are found whatever the scope of the student's config.
+    model.setdefault('_scope_', cfg.get('default_scope', 'mmpretrain'))
+    return model, checkpoint
 
 
 def _refuse_init_cfg(network: nn.Module) -> None:
@@ -170,15 +232,13 @@ def _refuse_init_cfg(network: nn.Module) -> None:
     mmengine's ``init_weights`` would, but passes over those that do not fit.
     """
     for module in network.modules():
-        init_cfg = getattr(module, 'init_cfg', None) or []
-        for cfg in [init_cfg] if isinstance(init_cfg, dict) else init_cfg:
-            if cfg['type'] in ('Pretrained', PretrainedInit):
-                raise ValueError(
-                    f'init_cfg or pretrained names {cfg["checkpoint"]}: give '
-                    "the whole network's weights as the teacher's checkpoint")
+        for cfg in pretrained_cfgs(getattr(module, 'init_cfg', None)):
+            raise ValueError(
+                f'init_cfg or pretrained names {cfg["checkpoint"]}: give the '
+                "whole network's weights as the teacher's checkpoint")
 
 
-def _name(model: dict, checkpoint: Optional[str]) -> str:
+def _name(model: dict, checkpoint: str | None) -> str:
     if checkpoint is not None:
         return Path(checkpoint).stem
     return model.get('model_name') or model.get('file') or model['type']

@@ -1,7 +1,4 @@
 """Teachers of torchvision."""
-from difflib import get_close_matches
-from typing import Optional
-
 from mmpretrain.models import ClsDataPreprocessor
 from torch import Tensor, nn
 from torchvision import models
@@ -12,7 +9,7 @@ from mmdeit.registry import MODELS
 
 @MODELS.register_module()
 class TorchvisionClassifier(nn.Module):
-    """A classifier of torchvision, its normalisation and names of classes.
+    """A classifier of torchvision, with its normalisation and class names.
 
     It says ``mean`` and ``std`` and leaves the order of channels, RGB, as the
     student has it. State dicts of torchvision load as they are.
@@ -33,15 +30,9 @@ class TorchvisionClassifier(nn.Module):
 
     def __init__(self,
                  model_name: str,
-                 weights: Optional[str] = 'IMAGENET1K_V1',
+                 weights: str | None = 'IMAGENET1K_V1',
                  num_classes: int = 1000) -> None:
         super().__init__()
-        names = models.list_models(models)
-        if model_name not in names:
-            close = get_close_matches(model_name, names, n=5, cutoff=0.)
-            raise ValueError(
-                f'torchvision has no classifier {model_name!r}: the closest '
-                f'of torchvision.models.list_models() are {close}')
         if weights is None:
             self.model = models.get_model(
                 model_name, weights=None, num_classes=num_classes)
@@ -50,23 +41,19 @@ class TorchvisionClassifier(nn.Module):
         choices = {
             choice.name: choice
             for choice in models.get_model_weights(model_name)
-            if choice.meta['categories']  # VGG also has some without a head
+            # VGG also has some without a head.
+            if len(choice.meta['categories'] or ()) == num_classes
         }
         if weights not in choices:
             raise ValueError(
-                f'torchvision has no weights {weights!r} of {model_name}: '
-                f'choose from {list(choices)}, or set weights=None and give a '
-                'checkpoint')
+                f'torchvision has no weights {weights!r} of {model_name} for '
+                f'{num_classes} classes: choose from {list(choices)}, or set '
+                'weights=None')
         chosen = choices[weights]
-        self.class_names = chosen.meta['categories']
-        if num_classes != len(self.class_names):
-            raise ValueError(
-                f'{weights} of {model_name} has {len(self.class_names)} '
-                f'classes, not {num_classes}: leave num_classes out, or set '
-                'weights=None and give a checkpoint')
         # By one process, and with its hash checked; then it is in the cache.
         fetch_checkpoint(chosen.url)
         self.model = models.get_model(model_name, weights=chosen)
+        self.class_names = chosen.meta['categories']
         preset = chosen.transforms()
         self.data_preprocessor = ClsDataPreprocessor(
             mean=[255 * value for value in preset.mean],

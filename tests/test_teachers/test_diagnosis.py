@@ -1,4 +1,4 @@
-"""Each suspect, provoked once on a teacher that is good without it."""
+"""Each cause, provoked once on a teacher that is good without it."""
 import re
 
 import pytest
@@ -7,7 +7,8 @@ from mmengine.registry import MODELS
 
 from mmdeit.teachers import diagnosis
 from mmdeit.teachers.diagnosis import depends_on_batch, diagnose
-from mmdeit.teachers.preflight import preflight, read_batches
+from mmdeit.teachers.evaluation import evaluate
+from mmdeit.teachers.preflight import read_batches
 
 from .toy import (
     CLASSES,
@@ -46,7 +47,7 @@ def batches():
 def build(checkpoint, **changes):
     config = teacher_config(checkpoint, expected_accuracy=EXPECTED)
     teacher = MODELS.build({**config, **changes})
-    teacher.adapt(SPEC)
+    teacher.bind(SPEC)
     return teacher
 
 
@@ -55,7 +56,7 @@ def examine(checkpoints, batches):
 
     def examine(checkpoint='toy.pth', **changes):
         teacher = build(checkpoint and checkpoints / checkpoint, **changes)
-        return preflight(teacher, batches, len(CLASSES))
+        return evaluate(teacher, batches, len(CLASSES))
 
     return examine
 
@@ -92,10 +93,10 @@ WRONG = {
      'unloaded keys: 2 tensors, as head.weight, kept their random start: give'),
     'train mode, batch norm':
     (dict(model=dict(type='ToyClassifier', awake='batch norm')),
-     'train mode: .* dropout or batch norm is awake: export it after .eval'),
+     'is in train mode: .* dropout or batch norm is awake: export it after'),
     'train mode, dropout':
     (dict(model=dict(type='ToyClassifier', awake='dropout')),
-     'train mode: its answer to an image depends on the others'),
+     'is in train mode: its answer to an image depends on the others'),
     'too much expected':
     (dict(expected_accuracy=99.),
      'unknown cause: no other channel order, .* helps: look at its checkpoint '
@@ -144,14 +145,14 @@ def test_more_classes_than_images(batches, checkpoints):
 def answers(monkeypatch, accuracies):
     """Let trials of these changes come out like this, others at half."""
 
-    def try_change(teacher, suspect, inputs, labels):
-        text, price, changes = suspect
-        return accuracies.get(tuple(changes), 0.5), price, text
+    def try_(teacher, candidate, inputs, labels):
+        accuracy = accuracies.get(tuple(candidate.changes), 0.5)
+        return candidate._replace(accuracy=accuracy)
 
-    monkeypatch.setattr(diagnosis, '_try_change', try_change)
+    monkeypatch.setattr(diagnosis, '_try', try_)
 
 
-def test_the_simplest_of_equal_suspects(batches, checkpoints, monkeypatch):
+def test_the_simplest_of_equal_causes(batches, checkpoints, monkeypatch):
     """A change more has to explain more than noise does."""
     teacher = build(checkpoints / 'shuffled.pth', expected_accuracy=95.)
     answers(monkeypatch, {('mean', 'std'): .91, ('to_rgb', 'mean', 'std'): .92})
@@ -180,9 +181,9 @@ def test_most_trials_see_few_images(batches, checkpoints, monkeypatch):
     inputs, labels = (torch.cat(part) for part in zip(*batches))
     assert len(inputs) == 512
     images, lines = [], []
-    decide = diagnosis._decisions
+    decide = diagnosis._decide
     monkeypatch.setattr(
-        diagnosis, '_decisions',
+        diagnosis, '_decide',
         lambda teacher, x: images.append(len(x)) or decide(teacher, x))
     monkeypatch.setattr(
         diagnosis, 'print_log', lambda line, logger: lines.append(line))
@@ -204,7 +205,7 @@ def test_leaves_the_preprocessing_as_it_was(batches, checkpoints):
     assert teacher.preprocess is own
 
 
-def test_a_size_that_it_cannot_take_is_no_suspect(batches, checkpoints):
+def test_a_size_that_it_cannot_take_is_no_cause(batches, checkpoints):
     teacher = build(checkpoints / 'shuffled.pth')
     forward = teacher.network.forward
 

@@ -7,8 +7,8 @@ from torch import nn
 
 from mmdeit.models import DistillationLoss
 from mmdeit.registry import MODELS as MMDEIT
-from mmdeit.teachers import StudentSpec, Teacher, TeacherEnsemble
-from mmdeit.teachers.check_answer import check_answer
+from mmdeit.teachers import StudentSpec, TeacherEnsemble
+from mmdeit.teachers.evaluation import ask
 
 IMAGES = torch.zeros(1, 1, 2, 2)
 
@@ -93,7 +93,8 @@ def test_each_member_has_its_own_preprocessing():
              data_preprocessor=dict(mean=[mean], std=[2.]), input_size=size)
         for mean, size in ((4., 2), (0., 3))
     ])
-    both.adapt(StudentSpec(2, mean=(10., ), std=(1., )))
+    for member in both.members:
+        member.bind(StudentSpec(2, mean=(10., ), std=(1., )))
     both(IMAGES)
     first, second = (member.network.seen for member in both.members)
     assert torch.equal(first, torch.full((1, 1, 2, 2), 3.))
@@ -106,7 +107,8 @@ def test_each_member_has_its_own_classes():
         dict(model=dict(type='Saying', logits=[2., 0., 6.]),
              class_mapping=[2, 0]),
     ], combine='logits')
-    both.adapt(StudentSpec(2))
+    for member in both.members:
+        member.bind(StudentSpec(2))
     assert both(IMAGES).tolist() == [[3., 3.]]
 
 
@@ -115,10 +117,12 @@ def test_a_member_of_other_classes_is_named():
         dict(model=dict(type='Saying', logits=[0.] * 2), name='good'),
         dict(model=dict(type='Saying', logits=[0.] * 5), name='odd'),
     ])
-    both.adapt(StudentSpec(2))
+    for member in both.members:
+        member.bind(StudentSpec(2))
     with pytest.raises(ValueError, match="teacher 'odd' has 5 classes, the st"
                        'udent 2: .* or set class_mapping'):
-        check_answer(both, IMAGES, 2)
+        for member in both.members:
+            ask(member, IMAGES, 2)
 
 
 def test_members_of_one_name_are_told_apart():
@@ -132,12 +136,6 @@ def test_is_frozen():
     assert not any(p.requires_grad for p in ensemble([0.]).parameters())
 
 
-def test_tunes_each_member(monkeypatch):
-    monkeypatch.setattr(Teacher, 'tune',
-                        lambda self, inputs: f'{self.name} {inputs.shape[0]}')
-    assert ensemble([0.], [0.]).tune(IMAGES) == 'Saying 1\nSaying (2) 1'
-
-
 def test_is_built_by_its_name():
     cfg = dict(
         type='mmdeit.TeacherEnsemble',
@@ -146,10 +144,9 @@ def test_is_built_by_its_name():
 
 
 @pytest.mark.parametrize('kwargs, message', [
-    (dict(weights=[1.]), 'an ensemble of 2 needs as many weights above 0'),
-    (dict(weights=[1., 0.]), r'above 0, but has \[1.0, 0.0\]'),
-    (dict(weights=[2., -1.]), 'needs as many weights above 0'),
-    (dict(weights=['a', 1]), r"above 0, but has \['a', 1\]"),
+    (dict(weights=[1.]), r'2 members and the weights \[1.0\]'),
+    (dict(weights=[1., 0.]), r'a weight above 0 for each: .* \[1.0, 0.0\]'),
+    (dict(weights=[2., -1.]), 'a weight above 0 for each'),
     (dict(combine='median'), "unknown combination 'median': choose from"),
 ])
 def test_bad_input(kwargs, message):
@@ -157,28 +154,13 @@ def test_bad_input(kwargs, message):
         ensemble([0.], [0.], **kwargs)
 
 
-@pytest.mark.parametrize('changes, named', [({}, '2'), (dict(name='odd'),
-                                                        "'odd'")])
-@pytest.mark.parametrize('fault, message', [
-    (dict(checkpoint='nowhere.pth'), 'no checkpoint at nowhere.pth'),
-    (dict(compile='yes'), "compile is 'yes': choose from"),
-    (dict(input='x'), 'unexpected keyword'),
-])
-def test_a_member_that_cannot_be_built_is_named(changes, named, fault,
-                                                message):
-    good = dict(model=dict(type='Saying', logits=[0.]))
-    with pytest.raises(ValueError, match=f'^teacher {named} of the ensemble: '
-                       f'.*{message}'):
-        TeacherEnsemble([good, {**good, **fault, **changes}])
-
-
-def test_answers_of_low_precision_are_joined_in_float32():
+def test_answers_of_low_precision_are_combined_in_float32():
     both = ensemble([0., 0.], [0., 0.], combine='logits', weights=[2, 1])
     low = [torch.tensor([[1., 100.]], dtype=torch.bfloat16),
            torch.tensor([[2., 101.]], dtype=torch.bfloat16)]
-    assert both.join(low).tolist() == [pytest.approx([4 / 3, 100 + 1 / 3])]
+    assert both.combine(low).tolist() == [pytest.approx([4 / 3, 100 + 1 / 3])]
 
 
 def test_without_members():
-    with pytest.raises(ValueError, match='needs members: give members='):
+    with pytest.raises(ValueError, match='needs members and a weight'):
         TeacherEnsemble([])

@@ -62,7 +62,7 @@ def test_answers_as_the_network_it_was(kind, network, images, tmp_path):
     teacher = Teacher(
         dict(type='mmdeit.ExportedClassifier', file=file),
         data_preprocessor=dict(mean=[0.] * 3, std=[255.] * 3))
-    teacher.adapt(SPEC)
+    teacher.bind(SPEC)
     teacher.train().eval()
     teacher.to('cpu')
     with torch.no_grad():
@@ -82,34 +82,19 @@ def test_stays_in_eval_mode(network, tmp_path):
 def test_takes_the_students_normalisation(network, images, tmp_path):
     file = export(network, 'script', str(tmp_path / 'teacher.pt'))
     teacher = Teacher(dict(type='mmdeit.ExportedClassifier', file=file))
-    teacher.adapt(SPEC)
+    teacher.bind(SPEC)
     assert teacher.preprocess(images[0]) is images[0]
 
 
-def test_is_missing(tmp_path):
-    with pytest.raises(FileNotFoundError, match='no exported teacher at'):
-        MODELS.build(
-            dict(
-                type='mmdeit.ExportedClassifier',
-                file=str(tmp_path / 'nowhere.pt')))
-
-
-def test_is_a_checkpoint(network, tmp_path):
-    torch.save(network.state_dict(), tmp_path / 'net.pth')
-    with pytest.raises(ValueError, match='weights without their network'):
-        MODELS.build(
-            dict(
-                type='mmdeit.ExportedClassifier',
-                file=str(tmp_path / 'net.pth')))
-
-
-def test_is_something_else(tmp_path):
-    (tmp_path / 'net.onnx').write_bytes(b'no archive')
-    with pytest.raises(ValueError, match='neither a TorchScript file nor'):
-        MODELS.build(
-            dict(
-                type='mmdeit.ExportedClassifier',
-                file=str(tmp_path / 'net.onnx')))
+@pytest.mark.parametrize('kind', ['missing', 'checkpoint', 'no archive'])
+def test_is_something_else(kind, network, tmp_path):
+    file = tmp_path / 'net.pt'
+    if kind == 'checkpoint':
+        torch.save(network.state_dict(), file)
+    elif kind == 'no archive':
+        file.write_bytes(b'onnx')
+    with pytest.raises(ValueError, match='net.pt is no file of torch.jit.save'):
+        MODELS.build(dict(type='mmdeit.ExportedClassifier', file=str(file)))
 
 
 class Malicious:

@@ -1,142 +1,266 @@
+"""What is tried before the first iteration of a training."""
 import pytest
 import torch
-from mmengine.registry import MODELS
-from torch import nn
+from mmengine.hooks import Hook
+from mmengine.optim import OptimWrapper
+from mmengine.registry import HOOKS, MODELS
 
-from mmdeit.teachers import StudentSpec, TeacherEnsemble
-from mmdeit.teachers.preflight import _refusal, preflight, read_batches
+from mmdeit.teachers import Teacher, preflight
+from mmdeit.teachers.evaluation import evaluate
+from mmdeit.teachers.preflight import check_student, read_batches
 
-from .toy import SPEC, STUDENT, ToyImages, fit_teacher, teacher_config
+from .toy import (
+    CLASSES,
+    IMAGENET,
+    SPEC,
+    STUDENT,
+    ToyClassifier,
+    ToyImages,
+    fit_teacher,
+    make_config,
+    teacher_config,
+)
 
-
-@MODELS.register_module()
-class RightUpTo(nn.Module):
-    """Knows the first ``right`` of every ten images, which are numbers.
-
-    Its answers to the images from ``nan`` on are not finite.
-    """
-
-    def __init__(self, right, nan=10**6):
-        super().__init__()
-        self.right, self.nan = right, nan
-
-    def forward(self, images):
-        number = images[:, 0, 0, 0].long()
-        known = number % 10 < self.right
-        answer = torch.where(known, number % 4, (number + 1) % 4)
-        logits = 5. * nn.functional.one_hot(answer, 4)
-        logits[number >= self.nan] = float('nan')
-        return logits
+WRONG = {**IMAGENET, 'to_rgb': False}
 
 
-def member(right, nan=10**6, **kwargs):
-    return dict(
-        model=dict(type='RightUpTo', right=right, nan=nan),
-        name=f'r{right}',
-        **kwargs)
+@HOOKS.register_module()
+class LossesHook(Hook):
+    """Keeps the losses."""
+
+    def before_train(self, runner):
+        self.losses = []
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None,
+                         outputs=None):
+        self.losses.append({k: v.item() for k, v in outputs.items()})
 
 
-def batches(length):
-    """Images that are their numbers; the class is the number modulo 4."""
-    numbers = torch.arange(length)
-    images = numbers.float()[:, None, None, None].expand(-1, 1, 1, 1)
-    return list(zip(images.split(64), (numbers % 4).split(64)))
+def train(cfg, build_runner):
+    runner = build_runner(cfg)
+    hook = LossesHook()
+    runner.register_hook(hook)
+    runner.train()
+    return runner, hook.losses
+
+
+def test_a_good_teacher_passes(tmp_path, build_runner, capfd):
+    runner, losses = train(
+        make_config(tmp_path, expected_accuracy=91.4), build_runner)
+    output = capfd.readouterr()
+    output = output.out + output.err
+    assert "Teacher toy: the student's dtype, channels first" in output
+    assert 'Teacher on 128 held-out images' in output
+    assert '89.84 │    91.40 │  12.50' in output
+    assert runner.iter == len(losses) == 2
+
+
+def test_a_wrong_teacher_stops_it(tmp_path, build_runner):
+    runner = build_runner(
+        make_config(tmp_path, expected_accuracy=91.4))
+    hook = runner.hooks[[type(h).__name__ for h in runner.hooks].index(
+        'TeacherHook')]
+    hook.teacher_cfg['data_preprocessor'] = WRONG
+    with pytest.raises(ValueError, match="teacher 'toy' has 46.09 top-1 on 128 "
+                       'held-out images, expected are 91.40: channel order'):
+        runner.train()
+    assert runner.iter == 0
+
+
+def test_zero_images_trust_it(tmp_path, build_runner, capfd):
+    cfg = make_config(tmp_path, expected_accuracy=91.4)
+    cfg.custom_hooks[0].preflight = 0
+    cfg.custom_hooks[0].teacher.data_preprocessor = WRONG
+    runner, _ = train(cfg, build_runner)
+    assert runner.iter == 2
+    assert 'held-out' not in capfd.readouterr().out
+
+
+def test_without_validation_it_warns_and_goes_on(tmp_path, build_runner,
+                                                 capfd):
+    cfg = make_config(tmp_path)
+    cfg.val_dataloader = cfg.val_evaluator = cfg.val_cfg = None
+    runner, _ = train(cfg, build_runner)
+    output = capfd.readouterr()
+    assert ('The teacher is not evaluated before training: there is no '
+            'validation dataset.') in output.out + output.err
+    assert runner.iter == 2
+
+
+@pytest.mark.parametrize('changes', [{}, dict(channels_last='auto')])
+def test_leaves_the_random_numbers_alone(tmp_path, build_runner, changes):
+    losses = []
+    for num_images in (0, 128):
+        cfg = make_config(tmp_path)
+        cfg.custom_hooks[0].preflight = num_images
+        cfg.custom_hooks[0].teacher.update(changes)
+        losses.append(train(cfg, build_runner)[1])
+    assert losses[0] == losses[1]
+    assert losses[0][0] != losses[0][1]
+
+
+def test_even_where_a_dataset_draws_some(tmp_path, build_runner, monkeypatch):
+    """As random crops do."""
+    take = ToyImages.__getitem__
+
+    def draw(self, index):
+        torch.rand(7)
+        return take(self, index)
+
+    monkeypatch.setattr(ToyImages, '__getitem__', draw)
+    test_leaves_the_random_numbers_alone(tmp_path, build_runner, {})
+
+
+def test_runs_in_the_precision_of_the_student(tmp_path, build_runner,
+                                              monkeypatch):
+    """Examined as it will be asked."""
+    cfg = make_config(tmp_path)
+    seen = []
+    forward = ToyClassifier.forward
+
+    def look(self, images):
+        seen.append(torch.is_autocast_cpu_enabled())
+        return forward(self, images)
+
+    monkeypatch.setattr(ToyClassifier, 'forward', look)
+    monkeypatch.setattr(
+        OptimWrapper, 'optim_context',
+        lambda self, model: torch.autocast('cpu', torch.bfloat16))
+    train(cfg, build_runner)
+    assert len(seen) > 4 and all(seen)
+
+
+def test_the_other_processes_hear_the_verdict(tmp_path, build_runner,
+                                              monkeypatch):
+    """And examine nothing themselves."""
+
+    def hear(verdict):
+        verdict[0] = 'teacher refused'
+
+    monkeypatch.setattr(preflight, 'is_main_process', lambda: False)
+    monkeypatch.setattr(preflight, 'broadcast_object_list', hear)
+    monkeypatch.setattr(preflight, 'evaluate', None)
+    runner = build_runner(make_config(tmp_path))
+    with pytest.raises(ValueError, match='^teacher refused$'):
+        runner.train()
+
+
+def test_the_others_hear_of_images_that_cannot_be_read(
+        tmp_path, build_runner, monkeypatch):
+    verdicts = []
+    take = ToyImages.__getitem__
+
+    def fail(self, index):
+        if self.start == 1000:  # those for validation
+            raise OSError('a damaged image')
+        return take(self, index)
+
+    monkeypatch.setattr(ToyImages, '__getitem__', fail)
+    monkeypatch.setattr(preflight, 'broadcast_object_list', verdicts.append)
+    with pytest.raises(OSError, match='a damaged image'):
+        build_runner(make_config(tmp_path)).train()
+    assert verdicts == [['a damaged image']]
+
+
+def test_classes_by_the_names_of_the_dataset(tmp_path, build_runner, capfd):
+    names = list(CLASSES)
+    train(make_config(tmp_path, class_mapping='name', class_names=names),
+          build_runner)
+    assert '89.84' in capfd.readouterr().out
+    names[0] = 'background'
+    runner = build_runner(
+        make_config(tmp_path, class_mapping='name', class_names=names))
+    with pytest.raises(ValueError, match="'red narrow' names 0 of the teacher"):
+        runner.train()
+
+
+def test_speed_is_measured_on_a_batch(tmp_path, build_runner, monkeypatch):
+    shapes = []
+    monkeypatch.setattr(
+        Teacher, 'autotune',
+        lambda self, inputs: shapes.append(tuple(inputs.shape)) or 'tuned')
+    cfg = make_config(tmp_path)
+    cfg.train_dataloader.batch_size = 32
+    train(cfg, build_runner)
+    assert shapes == [(16, 3, 16, 16)]
+
+
+@pytest.mark.parametrize('changes, message', [
+    (dict(class_mapping=[0]), 'class_mapping has 1 entries for 8 classes'),
+    (dict(class_mapping=[*range(7), 9]), 'class_mapping asks for class 9'),
+    (dict(model=dict(type='ToyClassifier', num_classes=5), checkpoint=None),
+     'has 5 classes, the student 8'),
+])
+def test_stops_before_the_first_iteration(changes, message, tmp_path,
+                                          build_runner):
+    cfg = make_config(tmp_path)
+    cfg.custom_hooks[0].teacher.update(changes, name='odd')
+    runner = build_runner(cfg)
+    with pytest.raises(ValueError, match=f"teacher 'odd'.*{message}"):
+        runner.train()
+    assert runner.iter == 0
+
+
+@pytest.mark.parametrize('changes, message', [
+    (dict(in_channels=1),
+     'the student fails on images of 3 channels and 16x16 pixels: set '
+     r'model.backbone.in_channels=3, or load images of 1 channels and .* \('),
+    # Two images could be taken apart as if they were the two tokens.
+    *((dict(out_type=out_type), 'backbone.out_type .*DeiTClsHead needs a class '
+       'and a distillation token') for out_type in ('avg_featmap', 'raw')),
+])
+def test_a_student_that_does_not_fit(tmp_path, build_runner, changes, message):
+    cfg = make_config(tmp_path)
+    cfg.model.backbone.update(changes)
+    runner = build_runner(cfg)
+    with pytest.raises(ValueError, match=message) as error:
+        runner.train()
+    assert runner.iter == 0 and '\n' not in str(error.value)
+
+
+@pytest.mark.parametrize('head', [
+    dict(type='LinearClsHead', in_channels=32),
+    dict(type='ArcFaceClsHead', in_channels=32),
+    dict(type='LeViTClsHead', in_channels=32),
+    None,
+])
+def test_a_student_of_mmpretrain(head):
+    """Also one whose head cannot be trained by mmpretrain."""
+    model = MODELS.build(
+        dict(
+            type='mmpretrain.ImageClassifier',
+            backbone=dict(
+                type='ResNet_CIFAR',
+                depth=18,
+                stem_channels=4,
+                base_channels=4,
+                norm_eval=True,
+                frozen_stages=1),
+            neck=dict(type='GlobalAveragePooling'),
+            head=head and dict(head, num_classes=8)))
+    model.train().backbone.layer4.eval()
+    modes = [part.training for part in model.modules()]
+    check_student(model, torch.zeros(2, 3, 16, 16))
+    assert modes == [part.training for part in model.modules()]
+
+
+def test_a_student_for_images_of_another_size():
+    model = MODELS.build(
+        dict(
+            type='mmpretrain.ImageClassifier',
+            backbone=dict(type='LeNet5', num_classes=8)))
+    check_student(model, torch.zeros(2, 1, 32, 32))
+    with pytest.raises(ValueError, match='16x16 pixels: set model.backbone.im'):
+        check_student(model, torch.zeros(2, 1, 16, 16))
+
+
+def test_other_models_are_not_tried():
+    check_student(ToyClassifier(), None)
 
 
 @pytest.fixture
 def preprocessor():
     return MODELS.build(dict(type='mmpretrain.ClsDataPreprocessor', **STUDENT))
-
-
-def test_table():
-    ensemble = TeacherEnsemble(
-        [member(9, expected_accuracy=91.5), member(7), member(6)])
-    table = preflight(ensemble, batches(100), 4)
-    lines = [line.strip('│┃') for line in table.splitlines()
-             if line.startswith(('│', '┃'))]
-    rows = [[cell.strip() for cell in line.replace('┃', '│').split('│')]
-            for line in lines]
-    assert table.splitlines()[0].strip() == 'Teacher on 100 held-out images'
-    assert rows == [
-        ['teacher', 'top-1, %', 'expected', 'chance'],
-        ['r9', '90.00', '91.50', '25.00'],
-        ['r7', '70.00', '', '25.00'],
-        ['r6', '60.00', '', '25.00'],
-        # Where two are wrong they agree.
-        ['ensemble', '70.00', '', '25.00'],
-    ]
-
-
-def test_the_member_at_fault_is_named():
-    ensemble = TeacherEnsemble([member(9), member(2)])
-    ensemble.adapt(StudentSpec(4))
-    with pytest.raises(ValueError, match="teacher 'r2' has 20.00 top-1 on 200 "
-                       'held-out images, chance is 25.00: '):
-        preflight(ensemble, batches(200), 4)
-
-
-def test_numbers_that_are_not_finite():
-    """They may come late, and leave the accuracy as it is."""
-    ensemble = TeacherEnsemble([member(8), member(9, nan=97)])
-    with pytest.raises(ValueError, match="teacher 'r9' answers 3 of 100 held-o"
-                       'ut images with numbers that are not finite: look for'):
-        preflight(ensemble, batches(100), 4)
-
-
-def test_a_size_that_it_cannot_take(monkeypatch):
-    """In validation the images may have another than in training."""
-
-    def fail(self, images):
-        raise RuntimeError('position embeddings')
-
-    monkeypatch.setattr(RightUpTo, 'forward', fail)
-    with pytest.raises(ValueError, match="teacher 'r9' fails on images of 1 "
-                       r'channels and 1x1 pixels: .*\(position embeddings'):
-        preflight(TeacherEnsemble([member(9)]), batches(100), 4)
-
-
-def test_any_member_in_train_mode_is_found():
-    awake = dict(
-        model=dict(type='ToyClassifier', num_classes=4, awake='dropout'),
-        name='awake')
-    ensemble = TeacherEnsemble([awake, awake])
-    ensemble.members[0].network.awake = None
-    images = torch.randn(64, 3, 16, 16)
-    labels = ensemble.members[0](images).argmax(dim=1)
-    with pytest.raises(ValueError, match=r"teacher 'awake \(2\)': train mode"):
-        preflight(ensemble, [(images, labels)], 4)
-
-
-def test_diagnosed_by_the_first_images(monkeypatch):
-    seen = []
-    monkeypatch.setattr(
-        'mmdeit.teachers.preflight.diagnose',
-        lambda teacher, inputs, labels: seen.append(inputs.flatten().tolist()))
-    with pytest.raises(ValueError, match='on 600 held-out images, chance'):
-        preflight(TeacherEnsemble([member(1)]), batches(600), 4)
-    assert seen == [list(range(512))]
-
-
-@pytest.mark.parametrize('accuracy, expected, num_images, refused', [
-    # 3 * sqrt(.9 * .1 / 100) = 0.09
-    (.82, 90., 100, ''),
-    (.80, 90., 100, 'expected are 90.00'),
-    # 3 * sqrt(.9 * .1 / 10000) = 0.009
-    (.892, 90., 10000, ''),
-    (.89, 90., 10000, 'has 89.00 top-1 on 10000 held-out images, expected'),
-    (1., 100., 16, ''),
-    (.99, 50., 100, ''),
-    # .25 + 5 * sqrt(.25 * .75 / 300) = 0.375
-    (.38, None, 300, ''),
-    (.37, None, 300, 'chance is 25.00'),
-    (.37, 37., 300, 'held-out images, chance is 25.00'),
-    # Too few for five deviations: halfway from 0.25 to 1
-    (.75, None, 8, ''),
-    (.625, None, 8, ', too few to be sure (preflight=0 trusts it), chance is'),
-])
-def test_thresholds_by_hand(accuracy, expected, num_images, refused):
-    reason = _refusal(accuracy, expected, num_images, num_classes=4)
-    assert (refused in reason) if refused else reason == ''
 
 
 def test_images_from_all_over_the_dataset(preprocessor):
@@ -172,7 +296,7 @@ def test_passes_at_any_number_of_images(tmp_path, preprocessor):
     fit_teacher(tmp_path / 'toy.pth')
     teacher = MODELS.build(
         teacher_config(tmp_path / 'toy.pth', expected_accuracy=91.))
-    teacher.adapt(SPEC)
+    teacher.bind(SPEC)
     for count in (8, 16, 65):
         images = read_batches(ToyImages(1000), preprocessor, count)
-        assert f'on {count} held-out' in preflight(teacher, images, 8)
+        assert f'on {count} held-out' in evaluate(teacher, images, 8)

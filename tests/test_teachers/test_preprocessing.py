@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
 import torch
+from mmengine.registry import MODELS
 from mmpretrain.models.utils.batch_augments import Mixup
+from torch import nn
 
 from mmdeit.teachers import Preprocessing, StudentSpec
 
@@ -60,19 +62,11 @@ def test_what_is_too_fine_for_a_smaller_size_vanishes():
     assert resize(stripes).abs().max() < 0.5
 
 
-@pytest.mark.parametrize('size', [0, -4, 'large', (4, 0), (4, 4, 4), 2.5])
-def test_a_size_that_is_none(size):
-    with pytest.raises(ValueError, match='input_size is .*: give a number of'):
-        Preprocessing(SPEC, SPEC.mean, SPEC.std, False, input_size=size)
-
-
 @pytest.mark.parametrize('mean, std, message', [
-    ([1.] * 3, [1., 0., 1.], r'std is \[1.0, 0.0, 1.0\]: give numbers above 0'),
-    ([1.] * 3, [1., 1., -1.], 'give numbers above 0'),
-    ([1.] * 2, [1.] * 3, '2 numbers of mean and 3 of std, but .* 3 channels'),
-    ([1.] * 4, [1.] * 4, '4 numbers of mean and 4 of std, but .* 3 channels'),
-    (['a'], [1.], r"mean or std is \['a'\]: give a number for each channel"),
-    (None, [1.], 'mean or std is None: give a number for each channel'),
+    ([1.] * 3, [1., 0., 1.], r'std=\[1.0, 0.0, 1.0\] .* std above 0'),
+    ([1.] * 3, [1., 1., -1.], 'std above 0'),
+    ([1.] * 2, [1.] * 3, r'mean=\[1.0, 1.0\] .* 3 channels: give a number for'),
+    ([1.] * 4, [1.] * 4, 'images of 3 channels: give a number for each'),
 ])
 def test_a_normalisation_that_is_none(mean, std, message):
     with pytest.raises(ValueError, match=message) as error:
@@ -123,3 +117,46 @@ def test_changes_some_arguments_only():
     flipped = other.replace(to_rgb=True)
     assert flipped.arguments == {**other.arguments, 'to_rgb': True}
     assert not other.flip and flipped.flip
+
+
+class Student(nn.Module):
+
+    def __init__(self, **preprocessor):
+        super().__init__()
+        self.data_preprocessor = MODELS.build(
+            dict(type='ClsDataPreprocessor', **preprocessor))
+        self.head = nn.Module()
+        self.head.num_classes = 3
+
+
+def test_is_read_off_the_data_preprocessor():
+    student = Student(mean=[1., 2., 3.], std=[4., 5., 6.], to_rgb=True)
+    spec = StudentSpec.of(student, ('a', 'b', 'c'))
+    assert spec == StudentSpec(
+        3, (1., 2., 3.), (4., 5., 6.), True, ('a', 'b', 'c'))
+
+
+def test_of_a_grey_student():
+    spec = StudentSpec.of(Student(mean=[128], std=[64]))
+    assert spec == StudentSpec(3, (128, ), (64, ))
+
+
+def test_of_a_student_that_does_not_normalise():
+    spec = StudentSpec.of(Student())
+    assert spec == StudentSpec(3, (0., ), (1., ), False, None)
+
+
+def test_of_a_student_without_a_head():
+    student = Student(num_classes=5)
+    del student.head
+    assert StudentSpec.of(student).num_classes == 5
+    student.data_preprocessor = torch.nn.Identity()
+    with pytest.raises(ValueError, match='^Student does not say how many class'
+                       'es it has: set num_classes in its head or its data_pr'):
+        StudentSpec.of(student)
+
+
+def test_of_a_student_without_any_settings():
+    student = Student()
+    student.data_preprocessor = torch.nn.Identity()
+    assert StudentSpec.of(student) == StudentSpec(3)

@@ -1,5 +1,3 @@
-import sys
-
 import pytest
 import timm
 import torch
@@ -35,7 +33,7 @@ def test_its_checkpoint_loads_and_answers_as_in_timm(images, tmp_path, to_rgb):
             pretrained=False,
             num_classes=4), str(tmp_path / 'resnet.pth'))
     spec = StudentSpec(4, SPEC.mean, SPEC.std, to_rgb)
-    teacher.adapt(spec)
+    teacher.bind(spec)
     cfg = network.pretrained_cfg
     expected = network(
         seen_by(StudentSpec(4, cfg['mean'], cfg['std']), images / 255))
@@ -57,7 +55,7 @@ def test_weights_and_names_in_timms_format(images, tmp_path):
     teacher = Teacher(
         dict(
             type='mmdeit.TimmClassifier', model_name=f'local-dir:{tmp_path}'))
-    teacher.adapt(SPEC)
+    teacher.bind(SPEC)
     expected = network(
         seen_by(StudentSpec(3, (0.1, 0.2, 0.3), (0.5, ) * 3), images / 255))
     answer = teacher(seen_by(SPEC, images))
@@ -91,11 +89,9 @@ def test_pretrained_weights_have_to_be_named(name):
 
 
 def test_unknown_model():
-    with pytest.raises(ValueError, match='timm has no model') as error:
+    with pytest.raises(ValueError, match="choose from .*'regnety_160'"):
         MODELS.build(
             dict(type='mmdeit.TimmClassifier', model_name='regnety160.x'))
-    assert "'regnety_160'" in str(error.value)
-    assert '\n' not in str(error.value)
 
 
 def test_no_random_head_on_pretrained_weights():
@@ -111,10 +107,3 @@ def test_downloads_are_checked_by_hash(monkeypatch):
     MODELS.build(
         dict(type='mmdeit.TimmClassifier', model_name=NAME, pretrained=False))
     assert checks == [True]
-
-
-def test_without_timm(monkeypatch):
-    monkeypatch.setitem(sys.modules, 'timm', None)
-    with pytest.raises(ImportError, match='pip install') as error:
-        MODELS.build(dict(type='mmdeit.TimmClassifier', model_name=NAME))
-    assert '\n' not in str(error.value)

@@ -33,7 +33,7 @@ def hub(tmp_path, monkeypatch):
 def test_its_weights_answer_as_in_torchvision(hub, images):
     teacher = Teacher(
         dict(type='mmdeit.TorchvisionClassifier', model_name=NAME))
-    teacher.adapt(SPEC)
+    teacher.bind(SPEC)
     preset = models.get_model_weights(NAME).IMAGENET1K_V1.transforms()
     mean, std = (
         torch.tensor(v)[:, None, None] for v in (preset.mean, preset.std))
@@ -55,7 +55,7 @@ def test_a_checkpoint_of_other_classes(images, tmp_path):
             num_classes=4),
         str(tmp_path / 'net.pth'),
         data_preprocessor=dict(mean=[0.] * 3, std=[255.] * 3))
-    teacher.adapt(SPEC)
+    teacher.bind(SPEC)
     assert torch.allclose(teacher(images[0]), network(images[1]), atol=1e-5)
     assert teacher.class_names is None
 
@@ -86,12 +86,12 @@ def test_weights_that_cannot_be_fetched(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize('changes, message', [
-    (dict(model_name='resnet51'), "classifier 'resnet51'.*'resnet50'"),
-    (dict(model_name='fasterrcnn_resnet50_fpn'), 'no classifier'),
+    (dict(model_name='resnet51'), 'Unknown model resnet51'),
+    (dict(model_name='fasterrcnn_resnet50_fpn'), 'for 1000 classes'),
     (dict(weights='V1'), r"weights 'V1' .*choose from \['IMAGENET1K_V1'\]"),
     (dict(model_name='vgg16', weights='IMAGENET1K_FEATURES'),
      r"choose from \['IMAGENET1K_V1'\]"),
-    (dict(num_classes=4), 'has 1000 classes, not 4'),
+    (dict(num_classes=4), 'for 4 classes: .* or set weights=None'),
 ])
 def test_names_the_choices(changes, message):
     cfg = dict(type='mmdeit.TorchvisionClassifier', model_name=NAME)

@@ -31,9 +31,8 @@ from mmdeit.cli import (
     set_dataloader_defaults,
 )
 from mmdeit.structures import stack_targets
-from mmdeit.teachers import BaseTeacher, StudentSpec
-from mmdeit.teachers.check_answer import check_answer
-from mmdeit.teachers.prepare import adapt_teacher
+from mmdeit.teachers import StudentSpec, Teacher
+from mmdeit.teachers.preflight import fit_teacher
 
 
 def parse_args() -> argparse.Namespace:
@@ -69,7 +68,7 @@ def build_student(cfg: Config, checkpoint: str) -> nn.Module:
     return student.to(get_device()).eval()
 
 
-def build_teacher(cfg: Config) -> BaseTeacher:
+def build_teacher(cfg: Config) -> Teacher:
     """Build the teacher of a config.
 
     Raises:
@@ -86,7 +85,7 @@ def build_teacher(cfg: Config) -> BaseTeacher:
 @torch.no_grad()
 def analyse(
     loader: DataLoader,
-    teacher: BaseTeacher,
+    teacher: Teacher,
     student: nn.Module,
     undistilled: Optional[nn.Module] = None
 ) -> Tuple[Dict[str, torch.Tensor], Optional[Dict[str, float]]]:
@@ -94,7 +93,7 @@ def analyse(
 
     Args:
         loader (DataLoader): Loads the images and their labels.
-        teacher (BaseTeacher): Adapted to the student.
+        teacher (Teacher): Bound to the student.
         student (nn.Module): The distilled student.
         undistilled (nn.Module, optional): Another one. Defaults to None.
 
@@ -104,7 +103,6 @@ def analyse(
         stage, None without a distillation token.
     """
     backbone = getattr(student, 'backbone', None)
-    num_classes = StudentSpec.of(student).num_classes
     has_token = hasattr(backbone, 'dist_token')
     cosines = TokenCosines(backbone) if has_token else None
     batches: List[Dict[str, torch.Tensor]] = []
@@ -112,8 +110,6 @@ def analyse(
         # The preprocessor would move each sample to the GPU on its own.
         images = dict(inputs=batch['inputs'])
         inputs = student.data_preprocessor(images, False)['inputs']
-        if not batches:
-            check_answer(teacher, inputs[:2], num_classes)
         decisions = {
             'ground truth': stack_targets(batch['data_samples']),
             'convnet': teacher(inputs).argmax(dim=1)
@@ -147,7 +143,7 @@ def run(args: argparse.Namespace) -> None:
             raise ValueError(f'the undistilled student has {its} classes, the '
                              f'distilled {ours}: give one of the same data')
     loader = Runner.build_dataloader(cfg[name], seed=0)
-    adapt_teacher(teacher, student, loader.dataset)
+    fit_teacher(teacher, student, loader.dataset)
     # without an accelerator in fp32, as the other tools
     amp = args.amp and get_device() != 'cpu'
     with torch.autocast(get_device(), enabled=amp):

@@ -20,12 +20,7 @@ from mmdeit.cli import (
     set_dataloader_defaults,
 )
 from mmdeit.hooks import TeacherHook
-from mmdeit.teachers.execution import fastest_pass
-from mmdeit.teachers.prepare import (
-    examine_teacher,
-    fit_teacher,
-    students_precision,
-)
+from mmdeit.teachers.preflight import preflight
 
 
 def parse_args() -> argparse.Namespace:
@@ -69,18 +64,10 @@ def check_teacher(cfg: Config, num_images: int) -> None:
     if runner.val_loop is None:
         raise ValueError(f'{cfg.filename} has no validation dataset to '
                          'evaluate its teacher on: add a val_dataloader')
-    # With it comes the precision that the student trains in.
-    runner.optim_wrapper = runner.build_optim_wrapper(runner.optim_wrapper)
     teacher = MODELS.build(hook.teacher_cfg)
-    with students_precision(runner):
-        inputs = fit_teacher(teacher, runner)
-        print(teacher.tune(inputs))
-        for log in (runner.logger, *runner.logger.handlers):
-            log.setLevel('INFO')  # the trials of a diagnosis, which take time
-        print(examine_teacher(teacher, runner, num_images))
-        seconds = fastest_pass(teacher, inputs, repeats=3)
-    print(f'{len(inputs) / seconds:.1f} images per second in batches of '
-          f'{len(inputs)} on {inputs.device.type}')
+    for log in (runner.logger, *runner.logger.handlers):
+        log.setLevel('INFO')  # the trials of a diagnosis, which take time
+    print(preflight(teacher, runner, num_images))
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ from mmengine.registry import MODELS
 from PIL import Image
 
 from mmdeit.teachers import StudentSpec
-from mmdeit.teachers.preflight import preflight
+from mmdeit.teachers.evaluation import evaluate
 
 from ..conftest import ROOT
 
@@ -64,7 +64,7 @@ def build_teacher(checkpoint, **changes):
         **cfg.custom_hooks[0].teacher, 'checkpoint': str(checkpoint),
         **changes
     })
-    teacher.adapt(StudentSpec(num_classes=1000, to_rgb=True, **IMAGENET))
+    teacher.bind(StudentSpec(num_classes=1000, to_rgb=True, **IMAGENET))
     return teacher
 
 
@@ -160,8 +160,8 @@ def test_real_weights_on_a_photograph(real):
 
     batches = [(normalise(pixels, **IMAGENET), decisions)]
     right = build_teacher(real, expected_accuracy=100.)
-    assert '100.00' in preflight(right, batches, 1000)
+    assert '100.00' in evaluate(right, batches, 1000)
     wrong = build_teacher(
         real, expected_accuracy=100., data_preprocessor=IMAGENET)
     with pytest.raises(ValueError, match='expected are 100.*: mean and std: '):
-        preflight(wrong, batches, 1000)
+        evaluate(wrong, batches, 1000)
