@@ -3,7 +3,7 @@ import random
 
 import numpy as np
 import torch
-from mmengine.model import BaseTTAModel
+from mmengine.model import BaseModel, BaseTTAModel
 from mmengine.registry import MODEL_WRAPPERS
 from torch import nn
 
@@ -33,7 +33,10 @@ def test_unwraps_data_parallel_and_test_time_augmentation():
         def merge_preds(self, data_samples_list):
             pass
 
-    model = nn.Linear(1, 1)
-    model.data_preprocessor = None
+    class Model(BaseModel):
+        def forward(self, inputs):
+            return inputs
+
+    model = Model()
     assert unwrap_model(model) is model
     assert unwrap_model(Wrapper(Views(model))) is model
