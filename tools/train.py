@@ -4,10 +4,11 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from mmdeit.checks import check_data, check_training
 from mmdeit.cli import (
     add_common_arguments,
     build_runner,
+    check_data,
+    check_training,
     load_config,
     one_line_errors,
     set_dataloader_defaults,

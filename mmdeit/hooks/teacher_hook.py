@@ -13,7 +13,6 @@ from mmengine.registry import MODELS
 from mmengine.runner import Runner
 from torch import Tensor, nn
 
-from mmdeit.environment import keep_random_state
 from mmdeit.registry import HOOKS
 from mmdeit.structures import (
     set_teacher_logits,
@@ -21,6 +20,7 @@ from mmdeit.structures import (
     stack_teacher_logits,
 )
 from mmdeit.teachers import BaseTeacher, prepare_teacher
+from mmdeit.utils import keep_random_state
 
 
 @HOOKS.register_module()

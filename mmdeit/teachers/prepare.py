@@ -12,7 +12,7 @@ from rich.progress import track
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from mmdeit.environment import keep_random_state
+from mmdeit.utils import keep_random_state
 
 from .base_teacher import BaseTeacher
 from .check_answer import check_answer

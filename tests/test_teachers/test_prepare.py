@@ -5,8 +5,8 @@ from mmengine.hooks import Hook
 from mmengine.optim import OptimWrapper
 from mmengine.registry import HOOKS
 
-from mmdeit.environment import keep_random_state
 from mmdeit.teachers import Teacher, prepare
+from mmdeit.utils import keep_random_state
 
 from .toy import CLASSES, IMAGENET, ToyClassifier, ToyImages, make_config
 

@@ -23,9 +23,9 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from mmdeit.checkpoints import load_weights
-from mmdeit.checks import check_data
 from mmdeit.cli import (
     add_common_arguments,
+    check_data,
     load_config,
     one_line_errors,
     set_dataloader_defaults,

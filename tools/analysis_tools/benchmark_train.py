@@ -22,10 +22,10 @@ from rich.console import Console
 from rich.table import Table
 from stopwatch_hook import STAGES, FirstHook, StopwatchHook
 
-from mmdeit.checks import check_data
 from mmdeit.cli import (
     add_common_arguments,
     build_runner,
+    check_data,
     load_config,
     one_line_errors,
     set_dataloader_defaults,

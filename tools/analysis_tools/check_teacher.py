@@ -11,10 +11,10 @@ import tempfile
 from mmengine.config import Config
 from mmengine.registry import MODELS
 
-from mmdeit.checks import check_data
 from mmdeit.cli import (
     add_common_arguments,
     build_runner,
+    check_data,
     load_config,
     one_line_errors,
     set_dataloader_defaults,

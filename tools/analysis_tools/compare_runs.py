@@ -5,6 +5,7 @@ draws the curves. A run is a work directory; its name without ``-seedN`` is the
 method.
 """
 import argparse
+import json
 import re
 import sys
 from pathlib import Path
@@ -15,13 +16,30 @@ from matplotlib.figure import Figure
 from rich.console import Console
 from rich.table import Table
 
-from mmdeit.cli import read_scalars
-
 HEADS = {
     'accuracy/top1': 'top-1',
     'accuracy/class_top1': 'class head',
     'accuracy/distill_top1': 'distillation head',
 }
+
+
+def read_scalars(work_dir: Path, name: str) -> tuple:
+    """Read a curve from the logs of a training.
+
+    Args:
+        work_dir (Path): Its work directory; a resumed one has several logs.
+        name (str): Name of a logged scalar.
+
+    Returns:
+        tuple[list, list]: Steps and values.
+    """
+    curve = {}
+    for log in sorted(work_dir.glob('*/vis_data/scalars.json')):
+        for line in log.read_text().splitlines():
+            scalars = json.loads(line)
+            if name in scalars:
+                curve[scalars['step']] = scalars[name]
+    return list(curve), list(curve.values())
 
 
 def group(work_dirs: List[Path]) -> Dict[str, List[Path]]:

@@ -6,12 +6,8 @@ import pytest
 import torch.distributed as dist
 from mmengine.config import Config
 
-from mmdeit import environment
-from mmdeit.environment import (
-    adapt_to_device,
-    init_gloo,
-    revert_sync_bn,
-)
+from mmdeit.cli import device
+from mmdeit.cli.device import adapt_to_device, init_gloo, revert_sync_bn
 
 
 @pytest.fixture
@@ -27,7 +23,7 @@ def amp_cfg():
 
 
 def test_fp32_without_an_accelerator(amp_cfg, monkeypatch, capsys):
-    monkeypatch.setattr(environment, 'get_device', lambda: 'cpu')
+    monkeypatch.setattr(device, 'get_device', lambda: 'cpu')
     adapt_to_device(amp_cfg)
     assert amp_cfg.optim_wrapper == dict(
         type='OptimWrapper', optimizer=dict(type='AdamW'))
@@ -35,7 +31,7 @@ def test_fp32_without_an_accelerator(amp_cfg, monkeypatch, capsys):
 
 
 def test_nothing_changes_with_an_accelerator(amp_cfg, monkeypatch):
-    monkeypatch.setattr(environment, 'get_device', lambda: 'cuda')
+    monkeypatch.setattr(device, 'get_device', lambda: 'cuda')
     amp_cfg.launcher = 'pytorch'
     before = amp_cfg.to_dict()
     adapt_to_device(amp_cfg)
@@ -94,7 +90,7 @@ def test_gloo_ends_before_python(monkeypatch):
         init_gloo('pytorch')
         runner = weakref.ref(Runner())
         assert runner() is not None
-        environment._leave_group()
+        device._leave_group()
         assert runner() is None and not dist.is_initialized()
     finally:
         gc.enable()

@@ -1,6 +1,5 @@
 """What the tools share."""
 import contextlib
-import json
 import os
 import sys
 from argparse import ArgumentParser, Namespace
@@ -12,8 +11,9 @@ from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
 from mmdeit.checkpoints import load_safely
-from mmdeit.checks import check_packages
-from mmdeit.environment import adapt_to_device
+
+from .checks import check_packages
+from .device import adapt_to_device
 
 
 class _Options(DictAction):
@@ -154,13 +154,13 @@ def build_runner(cfg: Config) -> Runner:
 
     Args:
         cfg (Config): The config; see
-            :func:`mmdeit.environment.adapt_to_device` for what changes.
+            :func:`mmdeit.cli.device.adapt_to_device` for what changes.
 
     Returns:
         Runner: Ready to train or test.
 
     Raises:
-        ImportError: See :func:`mmdeit.checks.check_packages`.
+        ImportError: See :func:`mmdeit.cli.checks.check_packages`.
         OSError: If the checkpoint to load is missing, or the work directory
             cannot be made.
     """
@@ -181,22 +181,3 @@ def build_runner(cfg: Config) -> Runner:
     if 'runner_type' in cfg:
         return RUNNERS.build(cfg)
     return Runner.from_cfg(cfg)
-
-
-def read_scalars(work_dir: Path, name: str) -> tuple:
-    """Read a curve from the logs of a training.
-
-    Args:
-        work_dir (Path): Its work directory; a resumed one has several logs.
-        name (str): Name of a logged scalar.
-
-    Returns:
-        tuple[list, list]: Steps and values.
-    """
-    curve = {}
-    for log in sorted(work_dir.glob('*/vis_data/scalars.json')):
-        for line in log.read_text().splitlines():
-            scalars = json.loads(line)
-            if name in scalars:
-                curve[scalars['step']] = scalars[name]
-    return list(curve), list(curve.values())

@@ -7,12 +7,8 @@ from mmengine.config import Config
 from mmengine.registry import DATASETS
 
 from mmdeit import cli
-from mmdeit.checks import (
-    check_data,
-    check_images,
-    check_packages,
-    check_training,
-)
+from mmdeit.cli import check_data, check_images, check_training
+from mmdeit.cli.checks import check_packages
 
 
 def install(monkeypatch, **modules):

@@ -1,13 +1,9 @@
 """Running a config, written for GPUs, on the machine at hand."""
 import atexit
-import contextlib
 import gc
 import os
-import random
-from typing import Iterator, Union
+from typing import Union
 
-import numpy as np
-import torch
 import torch.distributed as dist
 from mmengine.config import Config
 from mmengine.device import get_device
@@ -97,16 +93,3 @@ def _leave_group() -> None:
         dist.destroy_process_group()
     # The Runner, a cycle of references, holds the group through DDP.
     gc.collect()
-
-
-@contextlib.contextmanager
-def keep_random_state() -> Iterator[None]:
-    """Leave the random numbers that follow as if nothing had drawn any."""
-    python, numpy = random.getstate(), np.random.get_state()
-    devices = [torch.cuda.current_device()] if torch.cuda.is_available() else []
-    try:
-        with torch.random.fork_rng(devices):
-            yield
-    finally:
-        random.setstate(python)
-        np.random.set_state(numpy)

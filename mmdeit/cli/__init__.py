@@ -1,0 +1,16 @@
+"""What only the command line needs; nothing else in the package imports it."""
+from .checks import check_data, check_images, check_training
+from .config import (
+    add_common_arguments,
+    build_runner,
+    load_config,
+    one_line_errors,
+    set_dataloader_defaults,
+)
+from .device import adapt_to_device
+
+__all__ = [
+    'adapt_to_device', 'add_common_arguments', 'build_runner', 'check_data',
+    'check_images', 'check_training', 'load_config', 'one_line_errors',
+    'set_dataloader_defaults'
+]
