@@ -14,9 +14,10 @@ from mmengine.runner import Runner
 from torch.utils.data import Dataset
 
 from mmdeit.datasets.image_list import check_image_list
+from mmdeit.version import SUPPORTED
 
-# scope: the release that is tested
-_DENSE = {'mmdet': 'mmdet==3.3.0', 'mmseg': 'mmsegmentation==1.2.2'}
+# scope: its package
+_DENSE = {'mmdet': 'mmdet', 'mmseg': 'mmsegmentation'}
 # They fetch what is missing.
 _FETCHED = ('MNIST', 'FashionMNIST', 'CIFAR10', 'CIFAR100')
 # Their lists are text, whatever the name of the file.
@@ -38,7 +39,7 @@ def check_packages(cfg: Config) -> None:
     if scope not in _DENSE:
         return
     for module, fix in (
-        (scope, f"pip install '{_DENSE[scope]}'"),
+        (scope, f"pip install '{_DENSE[scope]}{SUPPORTED[_DENSE[scope]]}'"),
         ('mmcv.ops', 'mmcv-lite has none: pip uninstall -y mmcv-lite && '
          'MMCV_WITH_OPS=1 pip install --no-build-isolation mmcv==2.1.0 '
          "(it takes 'setuptools<81')")):

@@ -30,8 +30,8 @@ def test_mmcv_lite(scope, monkeypatch):
 
 
 @pytest.mark.parametrize('scope, fix', [
-    ('mmdet', "pip install 'mmdet==3.3.0'"),
-    ('mmseg', "pip install 'mmsegmentation==1.2.2'"),
+    ('mmdet', "pip install 'mmdet>=3.3.0,<3.4'"),
+    ('mmseg', "pip install 'mmsegmentation>=1.2.2,<1.3'"),
 ])
 def test_not_installed(scope, fix, monkeypatch):
     install(monkeypatch, **{scope: None})
