@@ -40,7 +40,29 @@ PARAM_SCHEDULERS = Registry(
     'parameter scheduler', parent=MMENGINE_PARAM_SCHEDULERS, scope='mmdeit',
     locations=['mmdeit.optim'])
 
+
+def resolve(registry: Registry,
+            kind: str | type | None,
+            scope: str | None = None) -> type | None:
+    """Find the class that the ``type`` of a config names.
+
+    Args:
+        registry (Registry): Where to look it up; a root registry of mmengine
+            finds the classes of every scope.
+        kind (str | type, optional): The ``type``, with or without a scope.
+        scope (str, optional): ``default_scope`` of the config. Defaults to
+            None, the current one.
+
+    Returns:
+        type | None: The class; None if there is none of this name.
+    """
+    if not isinstance(kind, str):
+        return kind
+    with registry.switch_scope_and_registry(scope) as scoped:
+        return scoped.get(kind)
+
+
 __all__ = [
     'DATA_SAMPLERS', 'DATASETS', 'HOOKS', 'METRICS', 'MODELS',
-    'OPTIM_WRAPPER_CONSTRUCTORS', 'PARAM_SCHEDULERS', 'TRANSFORMS'
+    'OPTIM_WRAPPER_CONSTRUCTORS', 'PARAM_SCHEDULERS', 'TRANSFORMS', 'resolve'
 ]

@@ -10,20 +10,29 @@ from typing import Iterator
 
 from mmengine.config import Config
 from mmengine.dist import get_world_size
+from mmengine.registry import DATASETS
 from mmengine.runner import Runner
+from mmpretrain.datasets import (
+    CIFAR10,
+    MNIST,
+    CustomDataset,
+    ImageNet,
+    ImageNet21k,
+)
 from torch.utils.data import Dataset
 
+from mmdeit.datasets import ImageNetV2, INaturalist
 from mmdeit.datasets.image_list import check_image_list
+from mmdeit.registry import resolve
+from mmdeit.utils import unwrap_model
 from mmdeit.version import SUPPORTED
 
 # scope: its package
 _DENSE = {'mmdet': 'mmdet', 'mmseg': 'mmsegmentation'}
-# They fetch what is missing.
-_FETCHED = ('MNIST', 'FashionMNIST', 'CIFAR10', 'CIFAR100')
+# They, and their subclasses, fetch what is missing.
+_FETCHED = (MNIST, CIFAR10)
 # Their lists are text, whatever the name of the file.
-_LISTED = ('ImageNet', 'ImageNet21k', 'CustomDataset', 'mmdeit.ImageNetV2')
-# Classes whose lists are checked as a whole, rather than image by image.
-_CHECKED = (*(kind.split('.')[-1] for kind in _LISTED), 'INaturalist')
+_LISTED = (ImageNet, ImageNet21k, CustomDataset, ImageNetV2)
 
 
 def check_packages(cfg: Config) -> None:
@@ -38,8 +47,9 @@ def check_packages(cfg: Config) -> None:
     scope = cfg.get('default_scope')
     if scope not in _DENSE:
         return
+    package = _DENSE[scope]
     for module, fix in (
-        (scope, f"pip install '{_DENSE[scope]}{SUPPORTED[_DENSE[scope]]}'"),
+        (scope, f"pip install '{package}{SUPPORTED[package]}'"),
         ('mmcv.ops', 'mmcv-lite has none: pip uninstall -y mmcv-lite && '
          'MMCV_WITH_OPS=1 pip install --no-build-isolation mmcv==2.1.0 '
          "(it takes 'setuptools<81')")):
@@ -60,39 +70,62 @@ def check_data(cfg: Config, *dataloaders: str) -> None:
     Raises:
         FileNotFoundError: If a dataset's folder on the disk is missing or
             empty.
-        ValueError: If a list of images lacks a label or leads out of it.
+        ValueError: If a list of images lacks a label or an image lies outside
+            its folder.
     """
     for name in dataloaders:
-        for dataset in _datasets((cfg.get(name) or {}).get('dataset')):
-            _check_dataset(dataset, name)
+        dataset = (cfg.get(name) or {}).get('dataset')
+        for part, kind in unwrap_datasets(dataset, cfg.get('default_scope')):
+            _check_dataset(part, kind, name)
 
 
-def _datasets(cfg) -> Iterator[dict]:
-    """The datasets themselves, without those that wrap them."""
-    for part in cfg if isinstance(cfg, (list, tuple)) else [cfg]:
+def unwrap_datasets(dataset: dict | list | None,
+                    scope: str | None) -> Iterator[tuple[dict, type | None]]:
+    """The datasets of a dataloader, without those that wrap them.
+
+    Args:
+        dataset (dict | list, optional): ``dataset`` of the dataloader.
+        scope (str, optional): ``default_scope`` of the config.
+
+    Yields:
+        tuple[dict, type | None]: Config of a dataset, and its class.
+    """
+    for part in dataset if isinstance(dataset, (list, tuple)) else [dataset]:
         inner = part and (part.get('dataset') or part.get('datasets'))
         if inner:
-            yield from _datasets(inner)
+            yield from unwrap_datasets(inner, scope)
         elif part:
-            yield part
+            yield part, resolve(DATASETS, part.get('type'), scope)
 
 
-def _check_dataset(dataset: dict, dataloader: str) -> None:
-    kind, root = dataset.get('type'), dataset.get('data_root')
-    if not root or '://' in root or (
-            kind in _FETCHED and dataset.get('download', True)):
-        return
-    prefix = dataset.get('data_prefix', '')
-    if kind == 'ImageNet':
+def image_folder(dataset: dict, kind: type | None) -> Path:
+    """The folder that the images of a dataset lie in.
+
+    Args:
+        dataset (dict): Its config.
+        kind (type, optional): Its class.
+
+    Returns:
+        Path: The folder; where images and annotations have a folder each, the
+        one above them.
+    """
+    prefix = dataset.get('data_prefix') or ''
+    if kind is ImageNet:
         prefix = prefix or dataset.get('split', '')
-    folder = Path(root).expanduser()
-    if isinstance(prefix, str):
-        folder /= prefix
+    return Path(dataset.get('data_root') or '').expanduser() / (
+        prefix if isinstance(prefix, str) else '')
+
+
+def _check_dataset(dataset: dict, kind: type | None, dataloader: str) -> None:
+    root = dataset.get('data_root')
+    fetched = isinstance(kind, type) and issubclass(kind, _FETCHED)
+    if not root or '://' in root or fetched and dataset.get('download', True):
+        return
+    folder = image_folder(dataset, kind)
     if not folder.is_dir() or not any(folder.iterdir()):
         raise FileNotFoundError(
-            f'{dataloader}: no data in {folder}: put it there (the first lines '
-            'of the config, or of the data that it builds on in '
-            'configs/_base_/datasets, tell how), or set '
+            f'{dataloader}: no data in {folder}: put it there, as the head of '
+            'the config or of its data in configs/_base_/datasets says, or set '
             f'--cfg-options {dataloader}.dataset.data_root=FOLDER')
     ann_file = Path(root).expanduser() / (
         dataset.get('ann_file') or f'meta/{dataset.get("split")}.txt')
@@ -116,15 +149,15 @@ def check_images(dataset: Dataset) -> None:
     """
     # mmpretrain's key; where the list has the images themselves there is none.
     folder = (getattr(dataset, 'data_prefix', None) or {}).get('img_path')
-    if not folder or '://' in folder or type(dataset).__name__ in _CHECKED:
+    if not folder or '://' in folder or (
+            type(dataset) in (*_LISTED, INaturalist)):  # checked as a whole
         return
     folder = os.path.abspath(folder)
     for i in range(len(dataset)):
         path = dataset.get_data_info(i).get('img_path', folder)
         if os.path.commonpath([folder, os.path.abspath(path)]) != folder:
-            raise ValueError(
-                f'{dataset.ann_file}: {path} lies outside the folder of the '
-                f'images, {folder}: correct the list')
+            raise ValueError(f'{dataset.ann_file}: {path} lies outside the '
+                             f'folder of the images, {folder}')
 
 
 def check_training(runner: Runner) -> None:
@@ -145,21 +178,17 @@ def check_training(runner: Runner) -> None:
             f'{len(dataloader.dataset)} images give no batch of '
             f'{dataloader.batch_size} on each of {get_world_size()} processes: '
             'lower train_dataloader.batch_size or give more images')
-    model = getattr(runner.model, 'module', runner.model)
-    expected = getattr(getattr(model, 'head', None), 'num_classes', None)
+    head = getattr(unwrap_model(runner.model), 'head', None)
+    expected = getattr(head, 'num_classes', None)
     if expected is None:  # no classifier
         return
-    metainfo = getattr(dataloader.dataset, 'metainfo', {})
-    classes = metainfo.get('classes')
+    classes = getattr(dataloader.dataset, 'metainfo', {}).get('classes')
     if classes and len(classes) != expected:
-        raise ValueError(
-            f'the training data has {len(classes)} classes, the model '
-            f'{expected}: set num_classes of model.head and data_preprocessor '
-            'to that of the data')
-    metrics = runner.val_loop.evaluator.metrics if runner.val_loop else []
-    for metric in metrics:
+        raise ValueError(f'the training data has {len(classes)} classes, the '
+                         f'model {expected}: set num_classes={len(classes)}')
+    for metric in runner.val_loop.evaluator.metrics if runner.val_loop else []:
         topk = max(getattr(metric, 'topk', None) or [0])
         if topk > expected:
-            raise ValueError(
-                f'top-{topk} of {expected} classes is always right: set '
-                'val_evaluator.topk=(1,) and test_evaluator.topk=(1,)')
+            raise ValueError(f'there is no top-{topk} of {expected} classes: '
+                             'set val_evaluator.topk=(1,) and test_evaluator.'
+                             'topk=(1,)')

@@ -2,12 +2,15 @@
 import atexit
 import gc
 import os
-from typing import Union
 
 import torch.distributed as dist
 from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.logging import print_log
+from mmengine.optim import AmpOptimWrapper
+from mmengine.registry import OPTIM_WRAPPERS
+
+from mmdeit.registry import resolve
 
 
 def adapt_to_device(cfg: Config) -> None:
@@ -25,7 +28,9 @@ def adapt_to_device(cfg: Config) -> None:
     if get_device() != 'cpu':
         return
     optim_wrapper = cfg.get('optim_wrapper') or {}
-    if optim_wrapper.get('type') == 'AmpOptimWrapper':
+    kind = resolve(OPTIM_WRAPPERS, optim_wrapper.get('type'),
+                   cfg.get('default_scope'))
+    if kind is AmpOptimWrapper:
         print_log('No accelerator found: training in fp32.')
         optim_wrapper['type'] = 'OptimWrapper'
         for key in ('dtype', 'loss_scale'):
@@ -44,7 +49,7 @@ def adapt_to_device(cfg: Config) -> None:
         init_gloo(cfg.launcher)
 
 
-def revert_sync_bn(cfg: Union[dict, list, tuple]) -> bool:
+def revert_sync_bn(cfg: dict | list | tuple) -> bool:
     """Turn ``SyncBN`` into ``BN``, which has the same weights.
 
     Args:
@@ -67,11 +72,11 @@ def init_gloo(launcher: str) -> None:
     """Create a gloo process group from what a launcher left in the environment.
 
     Args:
-        launcher (str): ``'pytorch'`` (torchrun) or ``'slurm'``. For slurm,
-            ``MASTER_ADDR`` has to be set where there are several nodes.
+        launcher (str): ``'slurm'``, which needs ``MASTER_ADDR`` where there
+            are several nodes; or one that sets what torchrun sets.
 
     Raises:
-        ValueError: For any other launcher.
+        ValueError: If the environment lacks something, which is named.
     """
     if launcher == 'slurm':
         os.environ.setdefault('MASTER_ADDR', '127.0.0.1')
@@ -79,12 +84,8 @@ def init_gloo(launcher: str) -> None:
         os.environ['RANK'] = os.environ['SLURM_PROCID']
         os.environ['WORLD_SIZE'] = os.environ['SLURM_NTASKS']
         os.environ['LOCAL_RANK'] = os.environ['SLURM_LOCALID']
-    elif launcher != 'pytorch':
-        raise ValueError(
-            f'without an accelerator the launcher {launcher!r} is not '
-            "supported: use 'pytorch' (tools/dist_train.sh) or 'slurm'")
     dist.init_process_group('gloo')
-    # Else gloo's threads, still running at the end, may abort the process.
+    # Otherwise gloo's threads, still running at the end, may abort the process.
     atexit.register(_leave_group)
 
 
