@@ -45,8 +45,6 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> None:
     """Apply the arguments of training to the config, in place."""
     if args.no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
-    if args.amp:
-        cfg.optim_wrapper.type = 'AmpOptimWrapper'
     if args.resume is not None:
         cfg.resume = True
         if args.resume != 'auto':

@@ -106,8 +106,8 @@ def image_folder(dataset: dict, kind: type | None) -> Path:
         kind (type, optional): Its class.
 
     Returns:
-        Path: The folder; where images and annotations have a folder each, the
-        one above them.
+        Path: The folder; ``data_root`` where images and annotations have a
+        folder each.
     """
     prefix = dataset.get('data_prefix') or ''
     if kind is ImageNet:
@@ -118,14 +118,14 @@ def image_folder(dataset: dict, kind: type | None) -> Path:
 
 def _check_dataset(dataset: dict, kind: type | None, dataloader: str) -> None:
     root = dataset.get('data_root')
-    fetched = isinstance(kind, type) and issubclass(kind, _FETCHED)
+    fetched = issubclass(kind or object, _FETCHED)
     if not root or '://' in root or fetched and dataset.get('download', True):
         return
     folder = image_folder(dataset, kind)
     if not folder.is_dir() or not any(folder.iterdir()):
         raise FileNotFoundError(
-            f'{dataloader}: no data in {folder}: put it there, as the head of '
-            'the config or of its data in configs/_base_/datasets says, or set '
+            f'{dataloader}: no data in {folder}: put it there, as the first '
+            'lines of its config in configs/_base_/datasets tell, or set '
             f'--cfg-options {dataloader}.dataset.data_root=FOLDER')
     ann_file = Path(root).expanduser() / (
         dataset.get('ann_file') or f'meta/{dataset.get("split")}.txt')
@@ -174,10 +174,9 @@ def check_training(runner: Runner) -> None:
     dataloader = runner.train_loop.dataloader
     check_images(dataloader.dataset)
     if len(dataloader) == 0:
-        raise ValueError(
-            f'{len(dataloader.dataset)} images give no batch of '
-            f'{dataloader.batch_size} on each of {get_world_size()} processes: '
-            'lower train_dataloader.batch_size or give more images')
+        raise ValueError(f'{len(dataloader.dataset)} images give no batch of '
+                         f'{dataloader.batch_size} on {get_world_size()} '
+                         'processes: lower train_dataloader.batch_size')
     head = getattr(unwrap_model(runner.model), 'head', None)
     expected = getattr(head, 'num_classes', None)
     if expected is None:  # no classifier
@@ -190,5 +189,4 @@ def check_training(runner: Runner) -> None:
         topk = max(getattr(metric, 'topk', None) or [0])
         if topk > expected:
             raise ValueError(f'there is no top-{topk} of {expected} classes: '
-                             'set val_evaluator.topk=(1,) and test_evaluator.'
-                             'topk=(1,)')
+                             'set topk=(1,) of val_ and test_evaluator')

@@ -1,4 +1,4 @@
-"""What the tools share."""
+"""The arguments of the tools, and what they make of a config."""
 import contextlib
 import os
 import sys
@@ -17,7 +17,7 @@ from .device import adapt_to_device
 
 
 class _Options(DictAction):
-    """mmengine's, with a word on what is no KEY=VALUE."""
+    """mmengine's, with a message for what is not KEY=VALUE."""
 
     def __call__(self, parser, namespace, values, option_string=None) -> None:
         for value in values:
@@ -63,7 +63,7 @@ def add_common_arguments(parser: ArgumentParser) -> None:
         '--local-rank',
         type=int,
         default=0,
-        help='set by torch.distributed.launch; torchrun needs it not')
+        help='set by torch.distributed.launch; not needed with torchrun')
 
 
 @contextlib.contextmanager
@@ -99,24 +99,33 @@ def load_config(args: Namespace) -> Config:
         Config: The config, with ``work_dir`` and ``launcher`` set.
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it describes no model.
+        ImportError: See :func:`mmdeit.cli.checks.check_packages`.
+        OSError: If there is no such file.
+        ValueError: If it has no model, or an option addresses a hook that has
+            a name by a number.
     """
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
-    if not Path(args.config).is_file():
-        raise FileNotFoundError(
-            f'no config file at {args.config}: correct the path')
     cfg = Config.fromfile(args.config)
     if 'model' not in cfg:
-        raise ValueError(f'{args.config} describes no model: give a whole '
-                         'config, not a part of one')
+        raise ValueError(f'{args.config} has no model: give a whole config')
     cfg.launcher = args.launcher
     if args.work_dir is not None:
         cfg.work_dir = args.work_dir
     elif cfg.get('work_dir') is None:
         cfg.work_dir = f'./work_dirs/{Path(args.config).stem}'
-    if args.cfg_options is not None:
-        cfg.merge_from_dict(args.cfg_options)
+    for key in args.cfg_options or {}:
+        if key.startswith('custom_hooks.') and not cfg.get('custom_hooks'):
+            raise ValueError(f'{key}: there are no custom_hooks; write default_'
+                             'hooks.teacher, .ema or .eval_mode instead')
+    cfg.merge_from_dict(args.cfg_options or {})
+    hooks = cfg.get('default_hooks') or {}
+    for name in ('teacher', 'ema', 'eval_mode'):
+        # None switches a hook off; mmengine does that for its own names only
+        if name in hooks and hooks[name] is None:
+            del hooks[name]
+    if args.amp and 'optim_wrapper' in cfg:
+        cfg.optim_wrapper.type = 'AmpOptimWrapper'
+    check_packages(cfg)
     return cfg
 
 
@@ -160,22 +169,13 @@ def build_runner(cfg: Config) -> Runner:
         Runner: Ready to train or test.
 
     Raises:
-        ImportError: See :func:`mmdeit.cli.checks.check_packages`.
-        OSError: If the checkpoint to load is missing, or the work directory
-            cannot be made.
+        FileNotFoundError: If the checkpoint to load is missing.
     """
-    check_packages(cfg)
-    load_from = cfg.get('load_from') or ''
-    if '://' not in load_from and load_from and not (
-            Path(load_from).expanduser().is_file()):
-        raise FileNotFoundError(
-            f'no checkpoint at {load_from}: correct the path, or download or '
-            'train it first')
-    try:
-        Path(cfg.work_dir).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OSError(f'cannot make the work directory {cfg.work_dir} '
-                      f'({error.strerror}): set --work-dir') from error
+    load_from = cfg.get('load_from')
+    if load_from and '://' not in load_from and (
+            not Path(load_from).expanduser().is_file()):
+        raise FileNotFoundError(f'no checkpoint at {load_from}: correct the '
+                                'path, or download or train it first')
     load_safely()
     adapt_to_device(cfg)
     if 'runner_type' in cfg:

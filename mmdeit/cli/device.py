@@ -50,11 +50,10 @@ def adapt_to_device(cfg: Config) -> None:
 
 
 def revert_sync_bn(cfg: dict | list | tuple) -> bool:
-    """Turn ``SyncBN`` into ``BN``, which has the same weights.
+    """Turn ``SyncBN`` into ``BN``, which has the same weights, in place.
 
     Args:
-        cfg (dict | list | tuple): Config of a model or a part of it, changed
-            in place.
+        cfg (dict | list | tuple): Config of a model or a part of it.
 
     Returns:
         bool: Whether there was any.

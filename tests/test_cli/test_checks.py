@@ -6,9 +6,15 @@ import pytest
 from mmengine.config import Config
 from mmengine.registry import DATASETS
 
-from mmdeit import cli
-from mmdeit.cli import check_data, check_images, check_training
+from mmdeit.cli import (
+    check_data,
+    check_images,
+    check_training,
+    load_config,
+)
 from mmdeit.cli.checks import check_packages
+
+from .test_config import parse
 
 
 def install(monkeypatch, **modules):
@@ -18,10 +24,11 @@ def install(monkeypatch, **modules):
 
 
 @pytest.mark.parametrize('scope', ['mmdet', 'mmseg'])
-def test_mmcv_lite(scope, monkeypatch):
+def test_mmcv_lite(scope, monkeypatch, tmp_path):
     install(monkeypatch, **{scope: sys}, mmcv__ops=None)
+    (tmp_path / 'a.py').write_text(f"model = {{}}; default_scope = '{scope}'")
     with pytest.raises(ImportError) as error:
-        cli.build_runner(Config(dict(default_scope=scope)))
+        load_config(parse(tmp_path / 'a.py'))
     message = str(error.value)
     assert message.startswith(f"default_scope '{scope}' needs mmcv.ops (")
     assert ('mmcv-lite has none: pip uninstall -y mmcv-lite && MMCV_WITH_OPS=1 '
@@ -151,7 +158,7 @@ def test_images_of_any_list(root, name, outside):
 def test_no_batch(cfg, build_runner):
     cfg.train_dataloader.update(batch_size=17, drop_last=True)
     with pytest.raises(ValueError, match='16 images give no batch of 17 on '
-                       'each of 1 processes: lower train_dataloader'):
+                       '1 processes: lower train_dataloader.batch_size'):
         check_training(build_runner(cfg))
 
 

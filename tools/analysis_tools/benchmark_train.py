@@ -170,8 +170,6 @@ def randomize_teacher(cfg: Config, folder: str) -> None:
 def benchmark(args: argparse.Namespace) -> None:
     """Measure what the arguments ask for, print and write it."""
     cfg = load_config(args)
-    if args.amp:
-        cfg.optim_wrapper.type = 'AmpOptimWrapper'
     set_dataloader_defaults(cfg, not args.no_pin_memory)
     check_data(cfg, 'train_dataloader')
     with tempfile.TemporaryDirectory() as folder:

@@ -90,8 +90,6 @@ def main() -> None:
         args.work_dir = args.work_dir or folder
         cfg = load_config(args)
         cfg.log_level = 'ERROR'
-        if args.amp:
-            cfg.optim_wrapper.type = 'AmpOptimWrapper'
         set_dataloader_defaults(cfg, not args.no_pin_memory)
         check_teacher(cfg, args.images)
 
