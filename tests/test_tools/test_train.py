@@ -173,7 +173,7 @@ def test_resume_of_nothing_starts_from_load_from(options, tmp_path):
       'metrics'], 'give a name that ends in .json or .yml'),
     (['tools/test.py', 'a.py', 'b.pth', '--tta', '--show-dir', 'c'],
      'leave it out to show predictions'),
-    (['tools/train.py', 'a.py'], "error: [Errno 2] No such file or directory: 'a.py'"),
+    (['tools/train.py', 'a.py'], "No such file or directory: 'a.py'"),
     (['tools/dist_train.sh', 'a.py', '--work-dir', 'b'],
      'tools/dist_train.sh CONFIG GPUS [--option ...]'),
     (['tools/dist_test.sh', 'a.py', 'b.pth'],

@@ -6,7 +6,6 @@ clock is read, and a GPU waited for, only between the stages of a step.
 """
 import argparse
 import copy
-import re
 import sys
 import tempfile
 from concurrent.futures import ProcessPoolExecutor
@@ -16,6 +15,7 @@ from pathlib import Path
 import mmengine
 import numpy as np
 import torch
+from machine import device_name, peak_memory
 from mmengine.config import Config
 from mmengine.registry import MODELS
 from rich.console import Console
@@ -50,19 +50,11 @@ def measure(cfg: Config, warmup: int, iters: int) -> dict:
     runner.register_hook(stopwatch)
     runner.register_hook(FirstHook(stopwatch))
     runner.train()
-    if torch.cuda.is_available():
-        device = torch.cuda.get_device_name()
-        peak_memory = torch.cuda.max_memory_allocated()
-    else:
-        device = f'CPU, {torch.get_num_threads()} threads'
-        # Not getrusage, which inherits the peak of the parent process.
-        status = Path('/proc/self/status').read_text()
-        peak_memory = 1024 * int(re.search(r'VmHWM:\s+(\d+) kB', status)[1])
     return dict(
         steps=stopwatch.steps,
         batch_size=cfg.train_dataloader.batch_size,
-        device=device,
-        peak_memory=peak_memory)
+        device=device_name(),
+        peak_memory=peak_memory())
 
 
 def summarize(result: dict) -> dict:
