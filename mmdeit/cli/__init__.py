@@ -8,9 +8,11 @@ from .config import (
     set_dataloader_defaults,
 )
 from .device import adapt_to_device
+from .teacher import find_teacher_hook
 
 __all__ = [
-    'adapt_to_device', 'add_common_arguments', 'build_runner', 'check_data',
-    'check_images', 'check_training', 'load_config', 'one_line_errors',
+    'adapt_to_device', 'add_common_arguments',
+    'build_runner', 'check_data', 'check_images', 'check_training',
+    'find_teacher_hook', 'load_config', 'one_line_errors',
     'set_dataloader_defaults'
 ]

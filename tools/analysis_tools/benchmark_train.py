@@ -26,6 +26,7 @@ from mmdeit.cli import (
     add_common_arguments,
     build_runner,
     check_data,
+    find_teacher_hook,
     load_config,
     one_line_errors,
     set_dataloader_defaults,
@@ -127,36 +128,43 @@ def make_configs(cfg: Config, iters: int) -> dict:
         iters (int): Iterations to run.
 
     Returns:
-        dict[str, Config]: By name; without a TeacherHook only one.
+        dict[str, Config]: By name; only one where there is no teacher.
     """
     cfg.train_cfg = dict(by_epoch=False, max_iters=iters)
     cfg.param_scheduler = None
     cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
     cfg.test_cfg = cfg.test_dataloader = cfg.test_evaluator = None
     cfg.default_hooks.checkpoint = None
-    hooks = cfg.get('custom_hooks') or []
-    others = [h for h in hooks if h['type'] != 'mmdeit.TeacherHook']
+    if find_teacher_hook(cfg) is None:
+        return {'no teacher': cfg}
     alone = copy.deepcopy(cfg)
-    if len(others) == len(hooks):
-        return {'no teacher': alone}
-    alone.custom_hooks = others
-    distilling = (
-        alone.model.distillation if alone.model.type
-        == 'mmdeit.DistilledClassifier' else alone.model.head.loss)
-    distilling.mode = 'none'
+    remove_teacher(alone)
     return {'without teacher': alone, 'with teacher': cfg}
+
+
+def remove_teacher(cfg: Config) -> None:
+    """Remove the teacher's hook and switch the distillation off, in place."""
+    teacher = find_teacher_hook(cfg)
+    cfg.default_hooks = {
+        name: hook for name, hook in cfg.default_hooks.items()
+        if hook is not teacher
+    }
+    cfg.custom_hooks = [
+        hook for hook in cfg.get('custom_hooks') or [] if hook is not teacher
+    ]
+    (cfg.model.get('distillation') or cfg.model.head.loss).mode = 'none'
 
 
 def randomize_teacher(cfg: Config, folder: str) -> None:
     """Replace the teacher's checkpoint by random weights, in place."""
-    for hook in cfg.get('custom_hooks') or []:
-        if hook['type'] == 'mmdeit.TeacherHook':
-            with mmengine.DefaultScope.overwrite_default_scope(
-                    cfg.default_scope):
-                network = MODELS.build(copy.deepcopy(hook.teacher.model))
-            hook.preflight = 0
-            hook.teacher.checkpoint = str(Path(folder, 'teacher.pth'))
-            torch.save(network.state_dict(), hook.teacher.checkpoint)
+    hook = find_teacher_hook(cfg)
+    if hook is None:
+        return
+    with mmengine.DefaultScope.overwrite_default_scope(cfg.default_scope):
+        network = MODELS.build(copy.deepcopy(hook.teacher.model))
+    hook.preflight = 0
+    hook.teacher.checkpoint = str(Path(folder, 'teacher.pth'))
+    torch.save(network.state_dict(), hook.teacher.checkpoint)
 
 
 def benchmark(args: argparse.Namespace) -> None:
