@@ -14,6 +14,7 @@ from mmdeit.checkpoints import load_safely
 
 from .checks import check_packages
 from .device import adapt_to_device
+from .num_classes import apply_num_classes
 
 
 class _Options(DictAction):
@@ -96,7 +97,9 @@ def load_config(args: Namespace) -> Config:
             :func:`add_common_arguments`.
 
     Returns:
-        Config: The config, with ``work_dir`` and ``launcher`` set.
+        Config: The config, with ``work_dir`` and ``launcher`` set and the
+        number of classes applied, see
+        :func:`mmdeit.cli.num_classes.apply_num_classes`.
 
     Raises:
         ImportError: See :func:`mmdeit.cli.checks.check_packages`.
@@ -126,6 +129,7 @@ def load_config(args: Namespace) -> Config:
     if args.amp and 'optim_wrapper' in cfg:
         cfg.optim_wrapper.type = 'AmpOptimWrapper'
     check_packages(cfg)
+    apply_num_classes(cfg)
     return cfg
 
 
