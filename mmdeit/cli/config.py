@@ -104,8 +104,7 @@ def load_config(args: Namespace) -> Config:
     Raises:
         ImportError: See :func:`mmdeit.cli.checks.check_packages`.
         OSError: If there is no such file.
-        ValueError: If it has no model, or an option addresses a hook that has
-            a name by a number.
+        ValueError: If it has no model, or an option has an address of 0.1.
     """
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     cfg = Config.fromfile(args.config)
@@ -120,6 +119,10 @@ def load_config(args: Namespace) -> Config:
         if key.startswith('custom_hooks.') and not cfg.get('custom_hooks'):
             raise ValueError(f'{key}: there are no custom_hooks; write default_'
                              'hooks.teacher, .ema or .eval_mode instead')
+        if 'num_classes' in cfg and key in ('model.head.num_classes',
+                                            'data_preprocessor.num_classes'):
+            raise ValueError(f'{key}: write num_classes, which sets it in all '
+                             'places')
     cfg.merge_from_dict(args.cfg_options or {})
     hooks = cfg.get('default_hooks') or {}
     for name in ('teacher', 'ema', 'eval_mode'):
