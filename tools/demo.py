@@ -201,7 +201,7 @@ def main() -> None:
         work_dir = args.work_dir / stage
         if stage == 'student-distilled':
             teacher = last_checkpoint(args.work_dir / 'teacher')
-            options.append(f'custom_hooks.0.teacher.checkpoint={teacher}')
+            options.append(f'default_hooks.teacher.teacher.checkpoint={teacher}')
         results[stage] = train(stage, work_dir, options)
 
     summary = summarize(results)

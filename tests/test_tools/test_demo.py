@@ -20,8 +20,8 @@ def demo(monkeypatch):
     train = module.train
     monkeypatch.setattr(
         module, 'train', lambda stage, work_dir, options: train(
-            stage, work_dir, options +
-            ['custom_hooks.0.preflight=0'] * (stage == 'student-distilled')))
+            stage, work_dir, options + ['default_hooks.teacher.preflight=0'] *
+            (stage == 'student-distilled')))
     monkeypatch.setenv('OMP_NUM_THREADS', '1')
     return module
 
