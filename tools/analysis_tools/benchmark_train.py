@@ -21,6 +21,7 @@ from mmengine.registry import MODELS
 from rich.console import Console
 from rich.table import Table
 from stopwatch_hook import STAGES, FirstHook, StopwatchHook
+from torch import nn
 
 from mmdeit.cli import (
     add_common_arguments,
@@ -31,6 +32,7 @@ from mmdeit.cli import (
     one_line_errors,
     set_dataloader_defaults,
 )
+from mmdeit.models import DistillationLoss
 
 
 def measure(cfg: Config, warmup: int, iters: int) -> dict:
@@ -47,6 +49,8 @@ def measure(cfg: Config, warmup: int, iters: int) -> dict:
         or else of the process.
     """
     runner = build_runner(cfg)
+    if find_teacher_hook(cfg) is None:
+        switch_off_distillation(runner.model)
     stopwatch = StopwatchHook(warmup)
     runner.register_hook(stopwatch)
     runner.register_hook(FirstHook(stopwatch))
@@ -56,6 +60,13 @@ def measure(cfg: Config, warmup: int, iters: int) -> dict:
         batch_size=cfg.train_dataloader.batch_size,
         device=device_name(),
         peak_memory=peak_memory())
+
+
+def switch_off_distillation(model: nn.Module) -> None:
+    """Let a student, if it distils, learn the labels alone."""
+    objective = getattr(model.head, 'loss_module', None)
+    if isinstance(objective, DistillationLoss):
+        objective.mode = 'none'
 
 
 def summarize(result: dict) -> dict:
@@ -143,7 +154,7 @@ def make_configs(cfg: Config, iters: int) -> dict:
 
 
 def remove_teacher(cfg: Config) -> None:
-    """Remove the teacher's hook and switch the distillation off, in place."""
+    """Remove the teacher's hook, in place."""
     teacher = find_teacher_hook(cfg)
     cfg.default_hooks = {
         name: hook for name, hook in cfg.default_hooks.items()
@@ -152,7 +163,6 @@ def remove_teacher(cfg: Config) -> None:
     cfg.custom_hooks = [
         hook for hook in cfg.get('custom_hooks') or [] if hook is not teacher
     ]
-    (cfg.model.get('distillation') or cfg.model.head.loss).mode = 'none'
 
 
 def randomize_teacher(cfg: Config, folder: str) -> None:
