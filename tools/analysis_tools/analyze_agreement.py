@@ -31,7 +31,7 @@ from mmdeit.cli import (
     one_line_errors,
     set_dataloader_defaults,
 )
-from mmdeit.structures import stack_targets
+from mmdeit.structures import read_labels
 from mmdeit.teachers import BaseTeacher, StudentSpec
 from mmdeit.teachers.check_answer import check_answer
 from mmdeit.teachers.prepare import adapt_teacher
@@ -115,7 +115,7 @@ def analyse(
         if not batches:
             check_answer(teacher, inputs[:2], num_classes)
         decisions = {
-            'ground truth': stack_targets(batch['data_samples']),
+            'ground truth': read_labels(batch),
             'convnet': teacher(inputs).argmax(dim=1)
         }
         if undistilled is not None:
