@@ -206,7 +206,7 @@ def test_errors_are_one_line(request, run, options, checkpoints, config,
 def test_other_classes(run, distilled_options, checkpoints, tmp_path):
     """An undistilled student of other data is refused."""
     cfg = Config.fromfile(UNDISTILLED)
-    cfg.model.head.num_classes = 7
+    cfg.num_classes = cfg.model.head.num_classes = 7
     cfg.dump(tmp_path / 'seven.py')
     torch.save(build(tmp_path / 'seven.py').state_dict(), tmp_path / '7.pth')
     with pytest.raises(SystemExit, match='has 7 classes, the distilled 10'):
