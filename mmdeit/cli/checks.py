@@ -4,9 +4,9 @@ mmengine finds out late, or never: after the models are built, at the first
 validation, or by an epoch of no batches.
 """
 import os
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
-from typing import Iterator
 
 from mmengine.config import Config
 from mmengine.dist import get_world_size

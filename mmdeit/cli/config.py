@@ -3,8 +3,8 @@ import contextlib
 import os
 import sys
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Iterator
 
 from mmengine.config import Config, DictAction
 from mmengine.registry import RUNNERS

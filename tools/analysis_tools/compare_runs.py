@@ -10,7 +10,6 @@ import re
 import sys
 from pathlib import Path
 from statistics import mean
-from typing import Dict, List
 
 from matplotlib.figure import Figure
 from rich.console import Console
@@ -42,7 +41,7 @@ def read_scalars(work_dir: Path, name: str) -> tuple:
     return list(curve), list(curve.values())
 
 
-def group(work_dirs: List[Path]) -> Dict[str, List[Path]]:
+def group(work_dirs: list[Path]) -> dict[str, list[Path]]:
     """Sort runs by their method.
 
     Args:
@@ -51,13 +50,13 @@ def group(work_dirs: List[Path]) -> Dict[str, List[Path]]:
     Returns:
         dict[str, list[Path]]: The runs of each method.
     """
-    methods: Dict[str, List[Path]] = {}
+    methods: dict[str, list[Path]] = {}
     for path in work_dirs:
         methods.setdefault(re.sub(r'-seed\d+$', '', path.name), []).append(path)
     return methods
 
 
-def final(runs: List[Path], name: str) -> List[float]:
+def final(runs: list[Path], name: str) -> list[float]:
     """Read the last value of a scalar of each run that has it.
 
     Args:
@@ -71,7 +70,7 @@ def final(runs: List[Path], name: str) -> List[float]:
     return [values[-1] for values in curves if values]
 
 
-def spread(values: List[float]) -> str:
+def spread(values: list[float]) -> str:
     """Write values as their mean and, in brackets, each of them."""
     if not values:
         return ''
@@ -79,7 +78,7 @@ def spread(values: List[float]) -> str:
     return f'{mean(values):.2f} ({each})'
 
 
-def plot(methods: Dict[str, List[Path]], path: Path) -> None:
+def plot(methods: dict[str, list[Path]], path: Path) -> None:
     """Draw the accuracy of each method by epoch, a line for each seed.
 
     Args:
