@@ -81,15 +81,7 @@ def check_data(cfg: Config, *dataloaders: str) -> None:
 
 def unwrap_datasets(dataset: dict | list | None,
                     scope: str | None) -> Iterator[tuple[dict, type | None]]:
-    """The datasets of a dataloader, without those that wrap them.
-
-    Args:
-        dataset (dict | list, optional): ``dataset`` of the dataloader.
-        scope (str, optional): ``default_scope`` of the config.
-
-    Yields:
-        tuple[dict, type | None]: Config of a dataset, and its class.
-    """
+    """Yield config and class of each dataset, without those that wrap them."""
     for part in dataset if isinstance(dataset, (list, tuple)) else [dataset]:
         inner = part and (part.get('dataset') or part.get('datasets'))
         if inner:
@@ -99,21 +91,13 @@ def unwrap_datasets(dataset: dict | list | None,
 
 
 def image_folder(dataset: dict, kind: type | None) -> Path:
-    """The folder that the images of a dataset lie in.
-
-    Args:
-        dataset (dict): Its config.
-        kind (type, optional): Its class.
-
-    Returns:
-        Path: The folder; ``data_root`` where images and annotations have a
-        folder each.
-    """
+    """The folder of the images, or one above it where a config says less."""
     prefix = dataset.get('data_prefix') or ''
+    if isinstance(prefix, dict):
+        prefix = prefix.get('img_path') or ''
     if kind is ImageNet:
         prefix = prefix or dataset.get('split', '')
-    return Path(dataset.get('data_root') or '').expanduser() / (
-        prefix if isinstance(prefix, str) else '')
+    return Path(dataset.get('data_root') or '').expanduser() / prefix
 
 
 def _check_dataset(dataset: dict, kind: type | None, dataloader: str) -> None:

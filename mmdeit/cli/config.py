@@ -115,15 +115,7 @@ def load_config(args: Namespace) -> Config:
         cfg.work_dir = args.work_dir
     elif cfg.get('work_dir') is None:
         cfg.work_dir = f'./work_dirs/{Path(args.config).stem}'
-    for key in args.cfg_options or {}:
-        if key.startswith('custom_hooks.') and not cfg.get('custom_hooks'):
-            raise ValueError(f'{key}: there are no custom_hooks; write default_'
-                             'hooks.teacher, .ema or .eval_mode instead')
-        if 'num_classes' in cfg and key in ('model.head.num_classes',
-                                            'data_preprocessor.num_classes'):
-            raise ValueError(f'{key}: write num_classes, which sets it in all '
-                             'places')
-    cfg.merge_from_dict(args.cfg_options or {})
+    _merge_options(cfg, args.cfg_options or {})
     hooks = cfg.get('default_hooks') or {}
     for name in ('teacher', 'ema', 'eval_mode'):
         # None switches a hook off; mmengine does that for its own names only
@@ -134,6 +126,21 @@ def load_config(args: Namespace) -> Config:
     check_packages(cfg)
     apply_num_classes(cfg)
     return cfg
+
+
+def _merge_options(cfg: Config, options: dict) -> None:
+    """Merge --cfg-options; what addresses a setting as in 0.1 is refused."""
+    moved = {}
+    if not cfg.get('custom_hooks'):  # mmengine would make a dict of it
+        moved['custom_hooks.'] = 'default_hooks.teacher, .ema or .eval_mode'
+    if 'num_classes' in cfg:  # which would win
+        moved['model.head.num_classes'] = 'num_classes'
+        moved['data_preprocessor.num_classes'] = 'num_classes'
+    for key in options:
+        for old, new in moved.items():
+            if key.startswith(old):
+                raise ValueError(f'{key} has moved: write {new} instead')
+    cfg.merge_from_dict(options)
 
 
 def set_dataloader_defaults(cfg: Config,

@@ -84,10 +84,10 @@ def test_options_without_a_value(capsys):
 @pytest.mark.parametrize('text, options, message', [
     ('optim_wrapper = dict()', [], 'a.py has no model: give a whole config'),
     ('model = dict(); num_classes = 2', ['model.head.num_classes=9'],
-     'model.head.num_classes: write num_classes, which sets it in all places'),
+     'model.head.num_classes has moved: write num_classes instead'),
     ('model = dict()', ['custom_hooks.0.preflight=0'],
-     'custom_hooks.0.preflight: there are no custom_hooks; write '
-     'default_hooks.teacher, .ema or .eval_mode instead'),
+     'custom_hooks.0.preflight has moved: write default_hooks.teacher, .ema or '
+     '.eval_mode instead'),
 ])
 def test_wrong_config(tmp_path, text, options, message):
     path = tmp_path / 'a.py'

@@ -126,13 +126,13 @@ def test_a_teacher_by_the_path_of_its_config(classifier, tmp_path):
     assert teacher.model == 'nowhere.py'
 
 
-@pytest.fixture
-def folders(tmp_path):
-    """Images of three classes, and one beside them."""
+@pytest.fixture(params=['train', dict(img_path='train')])
+def folders(tmp_path, request):
+    """Images of three classes, and a file beside them."""
     for name in ('b', 'a', 'c'):
         (tmp_path / 'train' / name).mkdir(parents=True)
     (tmp_path / 'train/list.txt').touch()
-    return dict(data_root=str(tmp_path), data_prefix='train')
+    return dict(data_root=str(tmp_path), data_prefix=request.param)
 
 
 @pytest.mark.parametrize('kind', ['CustomDataset', 'mmpretrain.CustomDataset'])
