@@ -6,39 +6,31 @@ are found through the registries of :mod:`mmdeit.registry`; in a config write
 """
 from importlib import import_module
 
-from .version import __version__
-
-# module: (lowest supported version, first unsupported one, how to get it)
-_SUPPORTED = {
-    'torch': ('2.1', '2.12', "pip install 'torch>=2.1,<2.12'"),
-    'mmengine': ('0.10.7', '0.11', "pip install 'mmengine>=0.10.7,<0.11'"),
-    'mmcv': ('2.1.0', '2.2.0', "pip install 'mmcv-lite>=2.1.0,<2.2.0', or "
-             'mmcv itself where detectors need its compiled ops'),
-    'mmpretrain': ('1.2.0', '1.3', "pip install 'mmpretrain>=1.2.0,<1.3'"),
-}
+from .version import SUPPORTED, __version__
 
 
 def check_dependencies() -> None:
-    """Check that every library is there, in a version this package knows.
+    """Check that every library is there, in a supported version.
 
     Raises:
         ImportError: If one is missing or outside the supported range; the
             message names the range and the command that mends it.
     """
-    for name, (lowest, first_unsupported, fix) in _SUPPORTED.items():
+    for name in ('mmengine', 'torch', 'mmcv', 'mmpretrain'):
+        wanted = name + SUPPORTED[name]
+        fix = f"pip install '{wanted}'"
+        if name == 'mmcv':  # its light build suffices but for detectors
+            fix = fix.replace('mmcv', 'mmcv-lite') + (
+                ', or mmcv itself where detectors need its compiled ops')
         try:
             version = import_module(name).__version__
         except (ImportError, RuntimeError) as error:
             raise ImportError(
                 f'mmdeit cannot import {name} ({error}): {fix}') from error
-        from mmengine.utils import digit_version
-        # A local suffix such as "+cu130" says nothing about compatibility.
-        number = digit_version(version.split('+')[0])
-        if not (digit_version(lowest) <= number <
-                digit_version(first_unsupported)):
-            raise ImportError(
-                f'mmdeit supports {name}>={lowest},<{first_unsupported}, but '
-                f'{name} {version} is installed: {fix}')
+        from packaging.specifiers import SpecifierSet  # mmengine requires it
+        if not SpecifierSet(SUPPORTED[name]).contains(version, True):
+            raise ImportError(f'mmdeit supports {wanted}, but {name} {version} '
+                              f'is installed: {fix}')
 
 
 check_dependencies()

@@ -9,7 +9,7 @@ import pytest
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from mmdeit.environment import adapt_to_device
+from mmdeit.cli import adapt_to_device
 
 from .shrink import IMAGES, set_num_classes, shrink
 

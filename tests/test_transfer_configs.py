@@ -16,7 +16,7 @@ from mmengine.registry import TRANSFORMS
 from mmengine.runner import Runner
 from mmpretrain.datasets import CIFAR100
 
-from mmdeit.environment import adapt_to_device
+from mmdeit.cli import adapt_to_device
 
 from .shrink import IMAGES, save, shrink
 

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Optional
 
 import mmengine
 from demo_curves import plot
@@ -52,7 +51,7 @@ def run(*command: str) -> None:
         sys.exit(f'{"".join(tail)}\n{command[0]} failed, see above')
 
 
-def last_checkpoint(work_dir: Path) -> Optional[str]:
+def last_checkpoint(work_dir: Path) -> str | None:
     """Find the checkpoint that a stage saved last.
 
     Args:
@@ -201,7 +200,7 @@ def main() -> None:
         work_dir = args.work_dir / stage
         if stage == 'student-distilled':
             teacher = last_checkpoint(args.work_dir / 'teacher')
-            options.append(f'custom_hooks.0.teacher.checkpoint={teacher}')
+            options.append(f'default_hooks.teacher.teacher.checkpoint={teacher}')
         results[stage] = train(stage, work_dir, options)
 
     summary = summarize(results)

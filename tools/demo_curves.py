@@ -1,9 +1,8 @@
 """The picture of the demo: losses and accuracies from the logs."""
 from pathlib import Path
 
+from analysis_tools.compare_runs import read_scalars
 from matplotlib.figure import Figure
-
-from mmdeit.cli import read_scalars
 
 
 def plot(work_dir: Path) -> Path:

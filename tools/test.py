@@ -7,10 +7,11 @@ import mmengine
 from mmengine.config import Config, ConfigDict
 from mmengine.evaluator import DumpResults
 
-from mmdeit.checks import check_data, check_images
 from mmdeit.cli import (
     add_common_arguments,
     build_runner,
+    check_data,
+    check_images,
     load_config,
     one_line_errors,
     set_dataloader_defaults,

@@ -4,10 +4,11 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from mmdeit.checks import check_data, check_training
 from mmdeit.cli import (
     add_common_arguments,
     build_runner,
+    check_data,
+    check_training,
     load_config,
     one_line_errors,
     set_dataloader_defaults,
@@ -44,8 +45,6 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> None:
     """Apply the arguments of training to the config, in place."""
     if args.no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
-    if args.amp:
-        cfg.optim_wrapper.type = 'AmpOptimWrapper'
     if args.resume is not None:
         cfg.resume = True
         if args.resume != 'auto':

@@ -9,7 +9,7 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.registry import MODELS, init_default_scope
 from mmengine.runner import Runner
 
-from mmdeit.environment import adapt_to_device
+from mmdeit.cli import adapt_to_device
 from tests.test_tools.conftest import ROOT
 
 from .coco import IMAGES, MASK, SIDE, WIDTH, make_coco

@@ -86,6 +86,6 @@ def options(fashion_mnist):
 def distilled_options(options, demo_teacher):
     """The same for the distilled student."""
     return [
-        *options, 'custom_hooks.0.preflight=0',
-        f'custom_hooks.0.teacher.checkpoint={demo_teacher}'
+        *options, 'default_hooks.teacher.preflight=0',
+        f'default_hooks.teacher.teacher.checkpoint={demo_teacher}'
     ]

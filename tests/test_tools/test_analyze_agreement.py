@@ -107,7 +107,7 @@ def test_everything_beside_the_paper(distilled_options, checkpoints, tmp_path):
     student = build(UNDISTILLED)
     images = student.data_preprocessor(
         dict(inputs=torch.stack([x['inputs'] for x in dataset])))['inputs']
-    teacher = MODELS.build(cfg.custom_hooks[0].teacher)
+    teacher = MODELS.build(cfg.default_hooks.teacher.teacher)
     teacher.bind(StudentSpec.of(student))
     labels = torch.tensor(dataset.get_gt_labels())
     for row, network in ((1, teacher), (2, student)):
@@ -158,7 +158,7 @@ def test_each_student_sees_images_of_its_own(module):
 
 def test_teacher_of_other_classes(run, distilled_options, checkpoints):
     options = [*distilled_options,
-               'custom_hooks.0.teacher.class_mapping=[9,8,7,6,5,4,3,2,1,11]']
+               'default_hooks.teacher.teacher.class_mapping=[9,8,7,6,5,4,3,2,1,11]']
     with pytest.raises(SystemExit, match="'teacher' has 10 classes, but class_"
                        'mapping asks for class 11'):
         run(DISTILLED, checkpoints[DISTILLED], *options)
@@ -166,8 +166,9 @@ def test_teacher_of_other_classes(run, distilled_options, checkpoints):
 
 def test_classes_by_the_names_of_the_dataset(run, distilled_options,
                                              checkpoints):
-    options = [*distilled_options, 'custom_hooks.0.teacher.class_mapping=name',
-               'custom_hooks.0.teacher.class_names=[coat]']
+    options = [*distilled_options,
+               'default_hooks.teacher.teacher.class_mapping=name',
+               'default_hooks.teacher.teacher.class_names=[coat]']
     with pytest.raises(SystemExit, match=r"names 0 of the teacher's 1 class_na"
                        r'mes instead of one \(10 such, of 10\)'):
         run(DISTILLED, checkpoints[DISTILLED], *options)
@@ -176,7 +177,7 @@ def test_classes_by_the_names_of_the_dataset(run, distilled_options,
 def test_one_head_and_no_token(run, distilled_options, checkpoints, capsys,
                                tmp_path):
     cfg = Config.fromfile(UNDISTILLED)
-    cfg.custom_hooks = Config.fromfile(DISTILLED).custom_hooks
+    cfg.default_hooks = Config.fromfile(DISTILLED).default_hooks
     cfg.dump(tmp_path / 'usual.py')
     checkpoint = checkpoints[UNDISTILLED]
     run(tmp_path / 'usual.py', checkpoint, *distilled_options)
@@ -205,7 +206,7 @@ def test_errors_are_one_line(request, run, options, checkpoints, config,
 def test_other_classes(run, distilled_options, checkpoints, tmp_path):
     """An undistilled student of other data is refused."""
     cfg = Config.fromfile(UNDISTILLED)
-    cfg.model.head.num_classes = 7
+    cfg.num_classes = cfg.model.head.num_classes = 7
     cfg.dump(tmp_path / 'seven.py')
     torch.save(build(tmp_path / 'seven.py').state_dict(), tmp_path / '7.pth')
     with pytest.raises(SystemExit, match='has 7 classes, the distilled 10'):

@@ -27,6 +27,7 @@ def test_time_and_memory(tmp_path):
 
 @pytest.mark.parametrize('window, with_cp', [(None, False), (2, True)])
 def test_measures_what_a_row_says(window, with_cp, monkeypatch):
+    monkeypatch.syspath_prepend((ROOT / TOOL).parent)
     tool = runpy.run_path(ROOT / TOOL)
     built = []
 

@@ -1,9 +1,9 @@
-"""Who decides like whom, and how alike DeiT's two tokens are."""
-from typing import Dict, List
-
+"""How often classifiers agree, and how similar DeiT's two tokens are."""
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from mmdeit.models.distillation import classifiers, joint_logits, scores
 
 
 def disagreement(decisions: Tensor) -> Tensor:
@@ -34,7 +34,7 @@ def token_cosine(tokens: Tensor) -> Tensor:
     return F.cosine_similarity(tokens[:, 0].float(), tokens[:, 1].float())
 
 
-def decide(student: nn.Module, inputs: Tensor) -> Dict[str, Tensor]:
+def decide(student: nn.Module, inputs: Tensor) -> dict[str, Tensor]:
     """Let a student decide, with each of its heads.
 
     Args:
@@ -46,19 +46,15 @@ def decide(student: nn.Module, inputs: Tensor) -> Dict[str, Tensor]:
         head, the ``distillation`` head and the ``joint`` prediction decide
         for; with one head, ``student`` alone.
     """
-    # DeiT's head knows its logits, DistilledClassifier those of other heads.
-    owner = student if hasattr(student, 'scores') else student.head
-    if not hasattr(owner, 'scores'):
+    if classifiers(student.head) is None:
         return dict(student=student(inputs).argmax(dim=1))
-    cls_score, dist_score = owner.scores(student.extract_feat(inputs))
-    if cls_score is dist_score:
-        return dict(student=cls_score.argmax(dim=1))
-    scores = {
+    cls_score, dist_score = scores(student.head, student.extract_feat(inputs))
+    decisive = {
         'class': cls_score,
         'distillation': dist_score,
-        'joint': (cls_score + dist_score) / 2
+        'joint': joint_logits(cls_score, dist_score)
     }
-    return {name: score.argmax(dim=1) for name, score in scores.items()}
+    return {name: score.argmax(dim=1) for name, score in decisive.items()}
 
 
 class TokenCosines:
@@ -77,7 +73,7 @@ class TokenCosines:
             torch.cat([backbone.cls_token, backbone.dist_token],
                       dim=1).detach())
         modules = [*backbone.layers, *([backbone.ln1] * backbone.final_norm)]
-        self.sums: List = [0.] * len(modules)
+        self.sums: list = [0.] * len(modules)
         self.count = 0
         self.stages = ['input', *map(str, range(1, len(backbone.layers) + 1)),
                        *(['output'] * backbone.final_norm)]
@@ -94,7 +90,7 @@ class TokenCosines:
 
         return add
 
-    def finish(self) -> Dict[str, float]:
+    def finish(self) -> dict[str, float]:
         """Stop watching.
 
         Returns:

@@ -1,6 +1,6 @@
 """Table and picture of ``analyze_agreement.py``, beside the paper's numbers."""
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Dict, Optional, Sequence
 
 from matplotlib.figure import Figure
 from rich.console import Console
@@ -20,7 +20,7 @@ PAPER_COSINES = dict(input=.06, output=.93)
 
 
 def show(names: Sequence[str], rates: Sequence[Sequence[float]],
-         cosines: Optional[Dict[str, float]]) -> None:
+         cosines: dict[str, float] | None) -> None:
     """Print the rates of disagreement and the cosines of the tokens.
 
     Args:
@@ -52,12 +52,12 @@ def show(names: Sequence[str], rates: Sequence[Sequence[float]],
     console.print(table)
 
 
-def _beside(value: float, paper: Optional[float]) -> str:
+def _beside(value: float, paper: float | None) -> str:
     return f'{value:.3f}' + ('' if paper is None else f' ({paper:.3f})')
 
 
 def plot(names: Sequence[str], rates: Sequence[Sequence[float]],
-         cosines: Optional[Dict[str, float]], path: Path) -> None:
+         cosines: dict[str, float] | None, path: Path) -> None:
     """Draw the rates as a heat map and the cosines as a curve.
 
     Args:

@@ -7,7 +7,6 @@ distillation token come to resemble each other from layer to layer.
 import argparse
 import copy
 from pathlib import Path
-from typing import Dict, List, Optional, Tuple
 
 import mmengine
 import torch
@@ -23,14 +22,16 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from mmdeit.checkpoints import load_weights
-from mmdeit.checks import check_data
 from mmdeit.cli import (
     add_common_arguments,
+    apply_num_classes,
+    check_data,
+    find_teacher_hook,
     load_config,
     one_line_errors,
     set_dataloader_defaults,
 )
-from mmdeit.structures import stack_targets
+from mmdeit.structures import read_labels
 from mmdeit.teachers import StudentSpec, Teacher
 from mmdeit.teachers.preflight import fit_teacher
 
@@ -74,12 +75,11 @@ def build_teacher(cfg: Config) -> Teacher:
     Raises:
         ValueError: If it has none.
     """
-    for hook in cfg.get('custom_hooks') or []:
-        if hook['type'] == 'mmdeit.TeacherHook':
-            return MODELS.build(copy.deepcopy(hook['teacher']))
-    raise ValueError(f'{cfg.filename} has no teacher: give the config of a '
-                     'distilled student, with mmdeit.TeacherHook in '
-                     'custom_hooks')
+    hook = find_teacher_hook(cfg)
+    if hook is None:
+        raise ValueError(f'{cfg.filename} has no teacher: give the config of a '
+                         'distilled student')
+    return MODELS.build(copy.deepcopy(hook['teacher']))
 
 
 @torch.no_grad()
@@ -87,8 +87,8 @@ def analyse(
     loader: DataLoader,
     teacher: Teacher,
     student: nn.Module,
-    undistilled: Optional[nn.Module] = None
-) -> Tuple[Dict[str, torch.Tensor], Optional[Dict[str, float]]]:
+    undistilled: nn.Module | None = None
+) -> tuple[dict[str, torch.Tensor], dict[str, float] | None]:
     """Let all decide on the same images, in one pass.
 
     Args:
@@ -105,13 +105,13 @@ def analyse(
     backbone = getattr(student, 'backbone', None)
     has_token = hasattr(backbone, 'dist_token')
     cosines = TokenCosines(backbone) if has_token else None
-    batches: List[Dict[str, torch.Tensor]] = []
+    batches: list[dict[str, torch.Tensor]] = []
     for batch in track(loader, 'Images', console=Console(stderr=True)):
         # The preprocessor would move each sample to the GPU on its own.
         images = dict(inputs=batch['inputs'])
         inputs = student.data_preprocessor(images, False)['inputs']
         decisions = {
-            'ground truth': stack_targets(batch['data_samples']),
+            'ground truth': read_labels(batch),
             'convnet': teacher(inputs).argmax(dim=1)
         }
         if undistilled is not None:
@@ -135,8 +135,11 @@ def run(args: argparse.Namespace) -> None:
     student = build_student(cfg, args.checkpoint)
     undistilled = None
     if args.undistilled is not None:
-        undistilled = build_student(
-            Config.fromfile(args.undistilled[0]), args.undistilled[1])
+        other = Config.fromfile(args.undistilled[0])
+        if other.get('num_classes', 0) is None:
+            other.num_classes = cfg.get('num_classes')
+        apply_num_classes(other)
+        undistilled = build_student(other, args.undistilled[1])
         ours, its = (StudentSpec.of(model).num_classes
                      for model in (student, undistilled))
         if ours != its:

@@ -5,30 +5,21 @@ gradients) and then forward with backward (train). Memory is what a pass needs
 at its peak beyond the weights; on a CPU, what the process grows.
 """
 import argparse
-import re
 import statistics
 import time
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
-from pathlib import Path
-from typing import Optional
 
 import mmengine
 import torch
+from machine import device_name, memory, peak_memory
 from rich.console import Console
 from rich.table import Table
 
 from mmdeit.models import DistilledVisionTransformer
 
 
-def process_memory(field: str) -> int:
-    """Bytes of this process: ``'VmRSS'`` now, ``'VmHWM'`` at the peak."""
-    # Not getrusage, which inherits the peak of the parent process.
-    status = Path('/proc/self/status').read_text()
-    return 1024 * int(re.search(rf'{field}:\s+(\d+) kB', status)[1])
-
-
-def measure(arch: str, size: int, window: Optional[int], with_cp: bool,
+def measure(arch: str, size: int, window: int | None, with_cp: bool,
             iters: int) -> dict:
     """Run both passes several times over one image.
 
@@ -53,11 +44,8 @@ def measure(arch: str, size: int, window: Optional[int], with_cp: bool,
         window_size=window,
         with_cp=with_cp).to(device)
     image = torch.randn(1, 3, size, size, device=device)
-    before = torch.cuda.memory_allocated() if on_gpu else process_memory(
-        'VmRSS')
-    result = dict(
-        device=torch.cuda.get_device_name()
-        if on_gpu else f'CPU, {torch.get_num_threads()} threads')
+    before = memory()
+    result = dict(device=device_name())
     for name in ('forward', 'step'):  # the larger peak comes last
         model.train(name == 'step')
         seconds = []
@@ -71,10 +59,8 @@ def measure(arch: str, size: int, window: Optional[int], with_cp: bool,
             if on_gpu:
                 torch.cuda.synchronize()
             seconds.append(time.perf_counter() - start)
-        peak = torch.cuda.max_memory_allocated(
-        ) if on_gpu else process_memory('VmHWM')
         result[f'{name}_ms'] = 1000 * statistics.median(seconds[1:])
-        result[f'{name}_peak'] = peak - before
+        result[f'{name}_peak'] = peak_memory() - before
     return result
 
 

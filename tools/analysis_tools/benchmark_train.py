@@ -6,7 +6,6 @@ clock is read, and a GPU waited for, only between the stages of a step.
 """
 import argparse
 import copy
-import re
 import sys
 import tempfile
 from concurrent.futures import ProcessPoolExecutor
@@ -16,20 +15,24 @@ from pathlib import Path
 import mmengine
 import numpy as np
 import torch
+from machine import device_name, peak_memory
 from mmengine.config import Config
 from mmengine.registry import MODELS
 from rich.console import Console
 from rich.table import Table
 from stopwatch_hook import STAGES, FirstHook, StopwatchHook
+from torch import nn
 
-from mmdeit.checks import check_data
 from mmdeit.cli import (
     add_common_arguments,
     build_runner,
+    check_data,
+    find_teacher_hook,
     load_config,
     one_line_errors,
     set_dataloader_defaults,
 )
+from mmdeit.models import DistillationLoss
 
 
 def measure(cfg: Config, warmup: int, iters: int) -> dict:
@@ -46,23 +49,24 @@ def measure(cfg: Config, warmup: int, iters: int) -> dict:
         or else of the process.
     """
     runner = build_runner(cfg)
+    if find_teacher_hook(cfg) is None:
+        switch_off_distillation(runner.model)
     stopwatch = StopwatchHook(warmup)
     runner.register_hook(stopwatch)
     runner.register_hook(FirstHook(stopwatch))
     runner.train()
-    if torch.cuda.is_available():
-        device = torch.cuda.get_device_name()
-        peak_memory = torch.cuda.max_memory_allocated()
-    else:
-        device = f'CPU, {torch.get_num_threads()} threads'
-        # Not getrusage, which inherits the peak of the parent process.
-        status = Path('/proc/self/status').read_text()
-        peak_memory = 1024 * int(re.search(r'VmHWM:\s+(\d+) kB', status)[1])
     return dict(
         steps=stopwatch.steps,
         batch_size=cfg.train_dataloader.batch_size,
-        device=device,
-        peak_memory=peak_memory)
+        device=device_name(),
+        peak_memory=peak_memory())
+
+
+def switch_off_distillation(model: nn.Module) -> None:
+    """Let a student, if it distils, learn the labels alone."""
+    objective = getattr(model.head, 'loss_module', None)
+    if isinstance(objective, DistillationLoss):
+        objective.mode = 'none'
 
 
 def summarize(result: dict) -> dict:
@@ -135,43 +139,47 @@ def make_configs(cfg: Config, iters: int) -> dict:
         iters (int): Iterations to run.
 
     Returns:
-        dict[str, Config]: By name; without a TeacherHook only one.
+        dict[str, Config]: By name; only one where there is no teacher.
     """
     cfg.train_cfg = dict(by_epoch=False, max_iters=iters)
     cfg.param_scheduler = None
     cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
     cfg.test_cfg = cfg.test_dataloader = cfg.test_evaluator = None
     cfg.default_hooks.checkpoint = None
-    hooks = cfg.get('custom_hooks') or []
-    others = [h for h in hooks if h['type'] != 'mmdeit.TeacherHook']
+    if find_teacher_hook(cfg) is None:
+        return {'no teacher': cfg}
     alone = copy.deepcopy(cfg)
-    if len(others) == len(hooks):
-        return {'no teacher': alone}
-    alone.custom_hooks = others
-    distilling = (
-        alone.model.distillation if alone.model.type
-        == 'mmdeit.DistilledClassifier' else alone.model.head.loss)
-    distilling.mode = 'none'
+    remove_teacher(alone)
     return {'without teacher': alone, 'with teacher': cfg}
+
+
+def remove_teacher(cfg: Config) -> None:
+    """Remove the teacher's hook, in place."""
+    teacher = find_teacher_hook(cfg)
+    cfg.default_hooks = {
+        name: hook for name, hook in cfg.default_hooks.items()
+        if hook is not teacher
+    }
+    cfg.custom_hooks = [
+        hook for hook in cfg.get('custom_hooks') or [] if hook is not teacher
+    ]
 
 
 def randomize_teacher(cfg: Config, folder: str) -> None:
     """Replace the teacher's checkpoint by random weights, in place."""
-    for hook in cfg.get('custom_hooks') or []:
-        if hook['type'] == 'mmdeit.TeacherHook':
-            with mmengine.DefaultScope.overwrite_default_scope(
-                    cfg.default_scope):
-                network = MODELS.build(copy.deepcopy(hook.teacher.model))
-            hook.preflight = 0
-            hook.teacher.checkpoint = str(Path(folder, 'teacher.pth'))
-            torch.save(network.state_dict(), hook.teacher.checkpoint)
+    hook = find_teacher_hook(cfg)
+    if hook is None:
+        return
+    with mmengine.DefaultScope.overwrite_default_scope(cfg.default_scope):
+        network = MODELS.build(copy.deepcopy(hook.teacher.model))
+    hook.preflight = 0
+    hook.teacher.checkpoint = str(Path(folder, 'teacher.pth'))
+    torch.save(network.state_dict(), hook.teacher.checkpoint)
 
 
 def benchmark(args: argparse.Namespace) -> None:
     """Measure what the arguments ask for, print and write it."""
     cfg = load_config(args)
-    if args.amp:
-        cfg.optim_wrapper.type = 'AmpOptimWrapper'
     set_dataloader_defaults(cfg, not args.no_pin_memory)
     check_data(cfg, 'train_dataloader')
     with tempfile.TemporaryDirectory() as folder:

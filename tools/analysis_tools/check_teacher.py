@@ -11,10 +11,10 @@ import tempfile
 from mmengine.config import Config
 from mmengine.registry import MODELS
 
-from mmdeit.checks import check_data
 from mmdeit.cli import (
     add_common_arguments,
     build_runner,
+    check_data,
     load_config,
     one_line_errors,
     set_dataloader_defaults,
@@ -77,8 +77,6 @@ def main() -> None:
         args.work_dir = args.work_dir or folder
         cfg = load_config(args)
         cfg.log_level = 'ERROR'
-        if args.amp:
-            cfg.optim_wrapper.type = 'AmpOptimWrapper'
         set_dataloader_defaults(cfg, not args.no_pin_memory)
         check_teacher(cfg, args.images)
 

@@ -5,17 +5,15 @@ draws the curves. A run is a work directory; its name without ``-seedN`` is the
 method.
 """
 import argparse
+import json
 import re
 import sys
 from pathlib import Path
 from statistics import mean
-from typing import Dict, List
 
 from matplotlib.figure import Figure
 from rich.console import Console
 from rich.table import Table
-
-from mmdeit.cli import read_scalars
 
 HEADS = {
     'accuracy/top1': 'top-1',
@@ -24,7 +22,26 @@ HEADS = {
 }
 
 
-def group(work_dirs: List[Path]) -> Dict[str, List[Path]]:
+def read_scalars(work_dir: Path, name: str) -> tuple:
+    """Read a curve from the logs of a training.
+
+    Args:
+        work_dir (Path): Its work directory; a resumed one has several logs.
+        name (str): Name of a logged scalar.
+
+    Returns:
+        tuple[list, list]: Steps and values.
+    """
+    curve = {}
+    for log in sorted(work_dir.glob('*/vis_data/scalars.json')):
+        for line in log.read_text().splitlines():
+            scalars = json.loads(line)
+            if name in scalars:
+                curve[scalars['step']] = scalars[name]
+    return list(curve), list(curve.values())
+
+
+def group(work_dirs: list[Path]) -> dict[str, list[Path]]:
     """Sort runs by their method.
 
     Args:
@@ -33,13 +50,13 @@ def group(work_dirs: List[Path]) -> Dict[str, List[Path]]:
     Returns:
         dict[str, list[Path]]: The runs of each method.
     """
-    methods: Dict[str, List[Path]] = {}
+    methods: dict[str, list[Path]] = {}
     for path in work_dirs:
         methods.setdefault(re.sub(r'-seed\d+$', '', path.name), []).append(path)
     return methods
 
 
-def final(runs: List[Path], name: str) -> List[float]:
+def final(runs: list[Path], name: str) -> list[float]:
     """Read the last value of a scalar of each run that has it.
 
     Args:
@@ -53,7 +70,7 @@ def final(runs: List[Path], name: str) -> List[float]:
     return [values[-1] for values in curves if values]
 
 
-def spread(values: List[float]) -> str:
+def spread(values: list[float]) -> str:
     """Write values as their mean and, in brackets, each of them."""
     if not values:
         return ''
@@ -61,7 +78,7 @@ def spread(values: List[float]) -> str:
     return f'{mean(values):.2f} ({each})'
 
 
-def plot(methods: Dict[str, List[Path]], path: Path) -> None:
+def plot(methods: dict[str, list[Path]], path: Path) -> None:
     """Draw the accuracy of each method by epoch, a line for each seed.
 
     Args:

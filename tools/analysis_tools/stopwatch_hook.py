@@ -3,7 +3,6 @@
 It needs two of them, the first and the last at each point: one cannot be both.
 """
 import time
-from typing import Optional
 
 import torch
 from mmengine.hooks import Hook
@@ -62,12 +61,12 @@ class StopwatchHook(Hook):
         runner.optim_wrapper.backward = timed_backward
 
     def before_train_iter(self, runner: Runner, batch_idx: int,
-                          data_batch: Optional[dict] = None) -> None:
+                          data_batch: dict | None = None) -> None:
         self.mark('other hooks')
 
     def after_train_iter(self, runner: Runner, batch_idx: int,
-                         data_batch: Optional[dict] = None,
-                         outputs: Optional[dict] = None) -> None:
+                         data_batch: dict | None = None,
+                         outputs: dict | None = None) -> None:
         self.mark('other hooks')
         if batch_idx >= self.warmup:
             self.steps.append(self.step)
@@ -86,10 +85,10 @@ class FirstHook(Hook):
         self.stopwatch = stopwatch
 
     def before_train_iter(self, runner: Runner, batch_idx: int,
-                          data_batch: Optional[dict] = None) -> None:
+                          data_batch: dict | None = None) -> None:
         self.stopwatch.mark('data loading')
 
     def after_train_iter(self, runner: Runner, batch_idx: int,
-                         data_batch: Optional[dict] = None,
-                         outputs: Optional[dict] = None) -> None:
+                         data_batch: dict | None = None,
+                         outputs: dict | None = None) -> None:
         self.stopwatch.mark('optimiser')

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http.client import HTTPException
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any
 from urllib.request import urlopen
 
 from rich.console import Console
@@ -36,7 +36,7 @@ def digest(chunks: Iterable[Any], algorithm: str = 'sha256') -> str:
     return state.hexdigest()
 
 
-def verify(path: Path, name: str, **checksums: Optional[str]) -> None:
+def verify(path: Path, name: str, **checksums: str | None) -> None:
     """Compare a file with its checksums.
 
     Args:
@@ -60,7 +60,7 @@ def verify(path: Path, name: str, **checksums: Optional[str]) -> None:
                 'there by hand')
 
 
-def reusable(path: Path, **checksums: Optional[str]) -> bool:
+def reusable(path: Path, **checksums: str | None) -> bool:
     """Say whether a file is there and right, in a line if it is there."""
     if not path.exists():
         return False
@@ -74,7 +74,7 @@ def reusable(path: Path, **checksums: Optional[str]) -> bool:
 
 
 @contextmanager
-def atomic(path: Path, **checksums: Optional[str]) -> Iterator[Path]:
+def atomic(path: Path, **checksums: str | None) -> Iterator[Path]:
     """Yield a temporary path; at the end, verify it and move it to ``path``.
 
     Args:
@@ -95,8 +95,8 @@ def atomic(path: Path, **checksums: Optional[str]) -> Iterator[Path]:
 
 def download(url: str,
              path: Path,
-             md5: Optional[str] = None,
-             sha256: Optional[str] = None,
+             md5: str | None = None,
+             sha256: str | None = None,
              timeout: float = 10.) -> None:
     """Download a file with a progress bar, or reuse the one that is there.
 

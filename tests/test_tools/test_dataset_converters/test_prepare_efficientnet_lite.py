@@ -61,7 +61,7 @@ def build_teacher(checkpoint, **changes):
     cfg = Config.fromfile(
         ROOT / 'configs/deit/deit-tiny-distilled_by-efficientnet.py')
     teacher = MODELS.build({
-        **cfg.custom_hooks[0].teacher, 'checkpoint': str(checkpoint),
+        **cfg.default_hooks.teacher.teacher, 'checkpoint': str(checkpoint),
         **changes
     })
     teacher.bind(StudentSpec(num_classes=1000, to_rgb=True, **IMAGENET))

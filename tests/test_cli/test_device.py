@@ -6,28 +6,24 @@ import pytest
 import torch.distributed as dist
 from mmengine.config import Config
 
-from mmdeit import environment
-from mmdeit.environment import (
-    adapt_to_device,
-    init_gloo,
-    revert_sync_bn,
-)
+from mmdeit.cli import device
+from mmdeit.cli.device import adapt_to_device, init_gloo, revert_sync_bn
 
 
-@pytest.fixture
-def amp_cfg():
+@pytest.fixture(params=['AmpOptimWrapper', 'mmengine.AmpOptimWrapper'])
+def amp_cfg(request):
     return Config(
         dict(
             launcher='none',
             optim_wrapper=dict(
-                type='AmpOptimWrapper',
+                type=request.param,
                 dtype='bfloat16',
                 loss_scale=dict(enabled=False),
                 optimizer=dict(type='AdamW'))))
 
 
 def test_fp32_without_an_accelerator(amp_cfg, monkeypatch, capsys):
-    monkeypatch.setattr(environment, 'get_device', lambda: 'cpu')
+    monkeypatch.setattr(device, 'get_device', lambda: 'cpu')
     adapt_to_device(amp_cfg)
     assert amp_cfg.optim_wrapper == dict(
         type='OptimWrapper', optimizer=dict(type='AdamW'))
@@ -35,7 +31,7 @@ def test_fp32_without_an_accelerator(amp_cfg, monkeypatch, capsys):
 
 
 def test_nothing_changes_with_an_accelerator(amp_cfg, monkeypatch):
-    monkeypatch.setattr(environment, 'get_device', lambda: 'cuda')
+    monkeypatch.setattr(device, 'get_device', lambda: 'cuda')
     amp_cfg.launcher = 'pytorch'
     before = amp_cfg.to_dict()
     adapt_to_device(amp_cfg)
@@ -94,12 +90,7 @@ def test_gloo_ends_before_python(monkeypatch):
         init_gloo('pytorch')
         runner = weakref.ref(Runner())
         assert runner() is not None
-        environment._leave_group()
+        device._leave_group()
         assert runner() is None and not dist.is_initialized()
     finally:
         gc.enable()
-
-
-def test_launcher_that_needs_an_accelerator():
-    with pytest.raises(ValueError, match="'mpi' is not supported: use"):
-        init_gloo('mpi')

@@ -1,17 +1,16 @@
 """Running a config, written for GPUs, on the machine at hand."""
 import atexit
-import contextlib
 import gc
 import os
-import random
-from typing import Iterator, Union
 
-import numpy as np
-import torch
 import torch.distributed as dist
 from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.logging import print_log
+from mmengine.optim import AmpOptimWrapper
+from mmengine.registry import OPTIM_WRAPPERS
+
+from mmdeit.registry import resolve
 
 
 def adapt_to_device(cfg: Config) -> None:
@@ -29,7 +28,9 @@ def adapt_to_device(cfg: Config) -> None:
     if get_device() != 'cpu':
         return
     optim_wrapper = cfg.get('optim_wrapper') or {}
-    if optim_wrapper.get('type') == 'AmpOptimWrapper':
+    kind = resolve(OPTIM_WRAPPERS, optim_wrapper.get('type'),
+                   cfg.get('default_scope'))
+    if kind is AmpOptimWrapper:
         print_log('No accelerator found: training in fp32.')
         optim_wrapper['type'] = 'OptimWrapper'
         for key in ('dtype', 'loss_scale'):
@@ -48,12 +49,11 @@ def adapt_to_device(cfg: Config) -> None:
         init_gloo(cfg.launcher)
 
 
-def revert_sync_bn(cfg: Union[dict, list, tuple]) -> bool:
-    """Turn ``SyncBN`` into ``BN``, which has the same weights.
+def revert_sync_bn(cfg: dict | list | tuple) -> bool:
+    """Turn ``SyncBN`` into ``BN``, which has the same weights, in place.
 
     Args:
-        cfg (dict | list | tuple): Config of a model or a part of it, changed
-            in place.
+        cfg (dict | list | tuple): Config of a model or a part of it.
 
     Returns:
         bool: Whether there was any.
@@ -71,11 +71,11 @@ def init_gloo(launcher: str) -> None:
     """Create a gloo process group from what a launcher left in the environment.
 
     Args:
-        launcher (str): ``'pytorch'`` (torchrun) or ``'slurm'``. For slurm,
-            ``MASTER_ADDR`` has to be set where there are several nodes.
+        launcher (str): ``'slurm'``, which needs ``MASTER_ADDR`` where there
+            are several nodes; or one that sets what torchrun sets.
 
     Raises:
-        ValueError: For any other launcher.
+        ValueError: If the environment lacks something, which is named.
     """
     if launcher == 'slurm':
         os.environ.setdefault('MASTER_ADDR', '127.0.0.1')
@@ -83,12 +83,8 @@ def init_gloo(launcher: str) -> None:
         os.environ['RANK'] = os.environ['SLURM_PROCID']
         os.environ['WORLD_SIZE'] = os.environ['SLURM_NTASKS']
         os.environ['LOCAL_RANK'] = os.environ['SLURM_LOCALID']
-    elif launcher != 'pytorch':
-        raise ValueError(
-            f'without an accelerator the launcher {launcher!r} is not '
-            "supported: use 'pytorch' (tools/dist_train.sh) or 'slurm'")
     dist.init_process_group('gloo')
-    # Else gloo's threads, still running at the end, may abort the process.
+    # Otherwise gloo's threads, still running at the end, may abort the process.
     atexit.register(_leave_group)
 
 
@@ -97,16 +93,3 @@ def _leave_group() -> None:
         dist.destroy_process_group()
     # The Runner, a cycle of references, holds the group through DDP.
     gc.collect()
-
-
-@contextlib.contextmanager
-def keep_random_state() -> Iterator[None]:
-    """Leave the random numbers that follow as if nothing had drawn any."""
-    python, numpy = random.getstate(), np.random.get_state()
-    devices = [torch.cuda.current_device()] if torch.cuda.is_available() else []
-    try:
-        with torch.random.fork_rng(devices):
-            yield
-    finally:
-        random.setstate(python)
-        np.random.set_state(numpy)

@@ -1,23 +1,24 @@
-"""What the tools share."""
+"""The arguments of the tools, and what they make of a config."""
 import contextlib
-import json
 import os
 import sys
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Iterator
 
 from mmengine.config import Config, DictAction
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
 from mmdeit.checkpoints import load_safely
-from mmdeit.checks import check_packages
-from mmdeit.environment import adapt_to_device
+
+from .checks import check_packages
+from .device import adapt_to_device
+from .num_classes import apply_num_classes
 
 
 class _Options(DictAction):
-    """mmengine's, with a word on what is no KEY=VALUE."""
+    """mmengine's, with a message for what is not KEY=VALUE."""
 
     def __call__(self, parser, namespace, values, option_string=None) -> None:
         for value in values:
@@ -63,7 +64,7 @@ def add_common_arguments(parser: ArgumentParser) -> None:
         '--local-rank',
         type=int,
         default=0,
-        help='set by torch.distributed.launch; torchrun needs it not')
+        help='set by torch.distributed.launch; not needed with torchrun')
 
 
 @contextlib.contextmanager
@@ -96,33 +97,50 @@ def load_config(args: Namespace) -> Config:
             :func:`add_common_arguments`.
 
     Returns:
-        Config: The config, with ``work_dir`` and ``launcher`` set.
+        Config: The config, with ``work_dir`` and ``launcher`` set and the
+        number of classes applied, see
+        :func:`mmdeit.cli.num_classes.apply_num_classes`.
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it describes no model.
+        ImportError: See :func:`mmdeit.cli.checks.check_packages`.
+        OSError: If there is no such file.
+        ValueError: If it has no model, or an option has an address of 0.1.
     """
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
-    if not Path(args.config).is_file():
-        raise FileNotFoundError(
-            f'no config file at {args.config}: correct the path')
     cfg = Config.fromfile(args.config)
     if 'model' not in cfg:
-        raise ValueError(f'{args.config} describes no model: give a whole '
-                         'config, not a part of one')
+        raise ValueError(f'{args.config} has no model: give a whole config')
     cfg.launcher = args.launcher
     if args.work_dir is not None:
         cfg.work_dir = args.work_dir
     elif cfg.get('work_dir') is None:
         cfg.work_dir = f'./work_dirs/{Path(args.config).stem}'
-    if args.cfg_options is not None:
-        cfg.merge_from_dict(args.cfg_options)
-    # None switches a hook off; mmengine does that for its own names only.
+    _merge_options(cfg, args.cfg_options or {})
     hooks = cfg.get('default_hooks') or {}
     for name in ('teacher', 'ema', 'eval_mode'):
+        # None switches a hook off; mmengine does that for its own names only
         if name in hooks and hooks[name] is None:
             del hooks[name]
+    if args.amp and 'optim_wrapper' in cfg:
+        cfg.optim_wrapper.type = 'AmpOptimWrapper'
+    check_packages(cfg)
+    apply_num_classes(cfg)
     return cfg
+
+
+def _merge_options(cfg: Config, options: dict) -> None:
+    """Merge --cfg-options; what addresses a setting as in 0.1 is refused."""
+    moved = {}
+    if not cfg.get('custom_hooks'):  # mmengine would make a dict of it
+        moved['custom_hooks.'] = 'default_hooks.teacher, .ema or .eval_mode'
+    if 'num_classes' in cfg:  # which would win
+        moved['model.head.num_classes'] = 'num_classes'
+        moved['data_preprocessor.num_classes'] = 'num_classes'
+    for key in options:
+        for old, new in moved.items():
+            if key.startswith(old):
+                raise ValueError(f'{key} has moved: write {new} instead')
+    cfg.merge_from_dict(options)
 
 
 def set_dataloader_defaults(cfg: Config,
@@ -159,49 +177,21 @@ def build_runner(cfg: Config) -> Runner:
 
     Args:
         cfg (Config): The config; see
-            :func:`mmdeit.environment.adapt_to_device` for what changes.
+            :func:`mmdeit.cli.device.adapt_to_device` for what changes.
 
     Returns:
         Runner: Ready to train or test.
 
     Raises:
-        ImportError: See :func:`mmdeit.checks.check_packages`.
-        OSError: If the checkpoint to load is missing, or the work directory
-            cannot be made.
+        FileNotFoundError: If the checkpoint to load is missing.
     """
-    check_packages(cfg)
-    load_from = cfg.get('load_from') or ''
-    if '://' not in load_from and load_from and not (
-            Path(load_from).expanduser().is_file()):
-        raise FileNotFoundError(
-            f'no checkpoint at {load_from}: correct the path, or download or '
-            'train it first')
-    try:
-        Path(cfg.work_dir).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OSError(f'cannot make the work directory {cfg.work_dir} '
-                      f'({error.strerror}): set --work-dir') from error
+    load_from = cfg.get('load_from')
+    if load_from and '://' not in load_from and (
+            not Path(load_from).expanduser().is_file()):
+        raise FileNotFoundError(f'no checkpoint at {load_from}: correct the '
+                                'path, or download or train it first')
     load_safely()
     adapt_to_device(cfg)
     if 'runner_type' in cfg:
         return RUNNERS.build(cfg)
     return Runner.from_cfg(cfg)
-
-
-def read_scalars(work_dir: Path, name: str) -> tuple:
-    """Read a curve from the logs of a training.
-
-    Args:
-        work_dir (Path): Its work directory; a resumed one has several logs.
-        name (str): Name of a logged scalar.
-
-    Returns:
-        tuple[list, list]: Steps and values.
-    """
-    curve = {}
-    for log in sorted(work_dir.glob('*/vis_data/scalars.json')):
-        for line in log.read_text().splitlines():
-            scalars = json.loads(line)
-            if name in scalars:
-                curve[scalars['step']] = scalars[name]
-    return list(curve), list(curve.values())

@@ -81,27 +81,49 @@ def test_options_without_a_value(capsys):
         capsys.readouterr().err)
 
 
-@pytest.mark.parametrize('make, message', [
-    (lambda path: None, 'no config file at .*a.py: correct the path'),
-    (lambda path: path.mkdir(), 'no config file at .*a.py: correct the path'),
-    (lambda path: path.write_text('optim_wrapper = dict()'),
-     'a.py describes no model: give a whole config'),
+@pytest.mark.parametrize('text, options, message', [
+    ('optim_wrapper = dict()', [], 'a.py has no model: give a whole config'),
+    ('model = dict(); num_classes = 2', ['model.head.num_classes=9'],
+     'model.head.num_classes has moved: write num_classes instead'),
+    ('model = dict()', ['custom_hooks.0.preflight=0'],
+     'custom_hooks.0.preflight has moved: write default_hooks.teacher, .ema or '
+     '.eval_mode instead'),
 ])
-def test_what_is_no_config(tmp_path, make, message):
-    make(tmp_path / 'a.py')
-    with pytest.raises((OSError, ValueError), match=message):
-        load_config(parse(tmp_path / 'a.py'))
+def test_wrong_config(tmp_path, text, options, message):
+    path = tmp_path / 'a.py'
+    path.write_text(text)
+    options = ['--cfg-options', *options] if options else []
+    with pytest.raises(ValueError, match=message):
+        load_config(parse(path, *options))
+
+
+def test_custom_hooks_by_their_number(tmp_path):
+    path = tmp_path / 'a.py'
+    path.write_text("model = dict()\ncustom_hooks = [dict(type='EMAHook')]")
+    cfg = load_config(parse(path, '--cfg-options', 'custom_hooks.0.momentum=1'))
+    assert cfg.custom_hooks == [dict(type='EMAHook', momentum=1)]
+
+
+def test_none_switches_a_hook_off(tmp_path):
+    path = tmp_path / 'a.py'
+    path.write_text('model = dict(); default_hooks = dict(ema={}, a={})')
+    cfg = load_config(parse(path, '--cfg-options', 'default_hooks.ema=None',
+                            'default_hooks.timer=None'))
+    # the Runner has a timer of its own, which this switches off
+    assert cfg.default_hooks == dict(a=dict(), timer=None)
+
+
+@pytest.mark.parametrize('optim_wrapper, expected', [
+    (dict(type='OptimWrapper', a=1), dict(type='AmpOptimWrapper', a=1)),
+    (None, None)])
+def test_amp(tmp_path, optim_wrapper, expected):
+    path = tmp_path / 'a.py'
+    path.write_text('model = dict()\n' +
+                    f'optim_wrapper = {optim_wrapper}' * bool(optim_wrapper))
+    assert load_config(parse(path, '--amp')).get('optim_wrapper') == expected
 
 
 def test_missing_checkpoint_is_seen_at_once(tmp_path):
     cfg = Config(dict(work_dir=str(tmp_path), load_from='nowhere.pth'))
     with pytest.raises(FileNotFoundError, match='no checkpoint at nowhere.pth'):
-        build_runner(cfg)
-
-
-def test_work_dir_that_is_a_file(tmp_path):
-    (tmp_path / 'file').touch()
-    cfg = Config(dict(work_dir=str(tmp_path / 'file/work')))
-    with pytest.raises(OSError, match='cannot make the work directory .*file/'
-                       'work .*: set --work-dir'):
         build_runner(cfg)

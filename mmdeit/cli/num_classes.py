@@ -1,0 +1,73 @@
+"""The number of classes, said once for the model, the data and the metrics."""
+from pathlib import Path
+
+from mmengine.config import Config
+from mmengine.logging import print_log
+from mmpretrain.datasets import CustomDataset
+from mmpretrain.datasets.custom import find_folders
+
+from mmdeit.teachers.teacher import find_model
+
+from .checks import image_folder, unwrap_datasets
+from .teacher import find_teacher_hook
+
+
+def apply_num_classes(cfg: Config) -> None:
+    """Write the top-level ``num_classes`` of a config wherever it belongs.
+
+    That is the head and the data preprocessor of the model, the head of a
+    teacher without ``class_mapping``, and the metrics, which lose each k of
+    ``topk`` above it. None stands for the number of folders of the training
+    data. Without ``num_classes`` nothing changes.
+
+    Args:
+        cfg (Config): The config, changed in place.
+
+    Raises:
+        ValueError: If there are no folders to count.
+    """
+    if 'num_classes' not in cfg:
+        return
+    if cfg.num_classes is None:
+        cfg.num_classes = _count_folders(cfg)
+    cfg.model.head.num_classes = cfg.num_classes
+    for owner in (cfg, cfg.model):
+        if owner.get('data_preprocessor'):
+            owner.data_preprocessor.num_classes = cfg.num_classes
+    teacher = (find_teacher_hook(cfg) or {}).get('teacher') or {}
+    for member in teacher.get('members') or [teacher]:
+        _apply_to_teacher(member, cfg.num_classes)
+    for name in ('val_evaluator', 'test_evaluator'):
+        metrics = cfg.get(name) or []
+        for metric in [metrics] if isinstance(metrics, dict) else metrics:
+            if 'topk' in metric:
+                topk = metric['topk']
+                topk = (topk, ) if isinstance(topk, int) else topk
+                metric['topk'] = tuple(
+                    k for k in topk if k <= cfg.num_classes) or (1, )
+
+
+def _apply_to_teacher(teacher: dict, num_classes: int) -> None:
+    if teacher.get('class_mapping') is not None:
+        return
+    model = teacher.get('model')
+    if isinstance(model, str) and model.endswith('.py') and (
+            Path(model).is_file()):
+        model, _ = find_model(model)
+        teacher['model'] = model
+    if isinstance(model, dict) and isinstance(model.get('head'), dict):
+        model['head']['num_classes'] = num_classes
+
+
+def _count_folders(cfg: Config) -> int:
+    dataset = (cfg.get('train_dataloader') or {}).get('dataset')
+    for part, kind in unwrap_datasets(dataset, cfg.get('default_scope')):
+        folder = image_folder(part, kind)
+        if kind is CustomDataset and not part.get('ann_file') and (
+                folder.is_dir()):
+            folders, _ = find_folders(str(folder))
+            print_log(f'num_classes is {len(folders)}, as many as there are '
+                      f'folders in {folder}.')
+            return len(folders)
+    raise ValueError('num_classes is None and train_dataloader has no folders '
+                     'of classes to count: set num_classes or its data_root')

@@ -1,0 +1,24 @@
+"""The teacher of a config, wherever it stands."""
+from mmengine.config import Config
+from mmengine.registry import HOOKS
+
+from mmdeit.hooks import TeacherHook
+from mmdeit.registry import resolve
+
+
+def find_teacher_hook(cfg: Config) -> dict | None:
+    """Find the teacher's hook in ``default_hooks`` or ``custom_hooks``.
+
+    Args:
+        cfg (Config): The config.
+
+    Returns:
+        dict | None: The part of the config itself; None without a teacher.
+    """
+    hooks = [*(cfg.get('default_hooks') or {}).values(),
+             *(cfg.get('custom_hooks') or [])]
+    for hook in filter(None, hooks):
+        kind = resolve(HOOKS, hook.get('type'), cfg.get('default_scope'))
+        if issubclass(kind or object, TeacherHook):
+            return hook
+    return None
