@@ -2,9 +2,12 @@
 import json
 import sys
 
+import numpy as np
 import pytest
+import torch
 from mmengine.config import Config
 from mmengine.registry import DATASETS
+from mmpretrain.datasets import BaseDataset
 
 from mmdeit.cli import (
     check_data,
@@ -180,3 +183,50 @@ def test_a_sound_config(cfg, build_runner):
     check_training(runner)
     runner.train()
     assert runner.iter == 8
+
+
+@DATASETS.register_module()
+class PipelineDataset(BaseDataset):
+    """Eight images in memory, of classes or of several labels."""
+    METAINFO = dict(classes=('a', 'b', 'c', 'd'))
+
+    def load_data_list(self):
+        return [
+            dict(
+                img=np.zeros((8, 8, 1), np.uint8),
+                gt_label=[0, i % 4] if self.ann_file == 'many' else i % 4)
+            for i in range(8)
+        ]
+
+
+def without_teacher(cfg, *pipeline, ann_file=''):
+    cfg.default_hooks.pop('teacher')
+    cfg.model.head.loss.mode = 'none'
+    cfg.train_dataloader.dataset = dict(
+        type='PipelineDataset', ann_file=ann_file, pipeline=list(pipeline))
+
+
+@pytest.mark.parametrize('pack', ['PackInputs', 'mmdeit.PackInputs'])
+def test_several_labels_an_image(cfg, build_runner, pack):
+    without_teacher(cfg, dict(type=pack), ann_file='many')
+    with pytest.raises(ValueError, match='a softmax over the classes learns'):
+        check_training(build_runner(cfg))
+
+
+def test_what_is_chosen_to_be_erased_has_to_be_packed(cfg, build_runner):
+    erase = dict(type='mmdeit.RandomErasing')
+    without_teacher(cfg, erase, dict(type='PackInputs'))
+    with pytest.raises(ValueError, match="type='mmdeit.PackInputs'"):
+        check_training(build_runner(cfg))
+    cfg.train_dataloader.dataset.pipeline[-1].type = 'mmdeit.PackInputs'
+    check_training(build_runner(cfg))
+
+
+def test_images_of_other_channels_than_the_backbones(cfg, build_runner):
+    without_teacher(cfg, dict(type='mmdeit.PackInputs'))
+    cfg.model.backbone.in_channels = 3
+    runner = build_runner(cfg)
+    state = torch.get_rng_state()
+    with pytest.raises(ValueError, match='set model.backbone.in_channels=1'):
+        check_training(runner)
+    assert torch.equal(torch.get_rng_state(), state)
