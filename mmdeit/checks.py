@@ -13,7 +13,7 @@ from mmengine.dist import get_world_size
 from mmengine.runner import Runner
 from torch.utils.data import Dataset
 
-from mmdeit.datasets.image_list import check_image_list
+from mmdeit.datasets.image_list import check_image_list, inside
 
 # scope: the release that is tested
 _DENSE = {'mmdet': 'mmdet==3.3.0', 'mmseg': 'mmsegmentation==1.2.2'}
@@ -120,7 +120,7 @@ def check_images(dataset: Dataset) -> None:
     folder = os.path.abspath(folder)
     for i in range(len(dataset)):
         path = dataset.get_data_info(i).get('img_path', folder)
-        if os.path.commonpath([folder, os.path.abspath(path)]) != folder:
+        if not inside(folder, os.path.abspath(path)):
             raise ValueError(
                 f'{dataset.ann_file}: {path} lies outside the folder of the '
                 f'images, {folder}: correct the list')
