@@ -146,6 +146,11 @@ def test_errors_name_the_file(fails, weights):
         'c.pth', 'b.pth')
 
 
+def test_traceback(run):
+    with pytest.raises(FileNotFoundError, match='nowhere.pth'):
+        run('nowhere.pth', 'b.pth', '--traceback')
+
+
 def test_full_disk(fails, weights, tmp_path, monkeypatch):
     def save(_, path):
         path.write_bytes(b'half')
