@@ -11,7 +11,7 @@ from mmengine.config import Config, DictAction
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
-from mmdeit.checkpoints import load_safely
+from mmdeit.checkpoints import force_weights_only
 from mmdeit.checks import check_packages
 from mmdeit.environment import adapt_to_device
 
@@ -181,7 +181,7 @@ def build_runner(cfg: Config) -> Runner:
     except OSError as error:
         raise OSError(f'cannot make the work directory {cfg.work_dir} '
                       f'({error.strerror}): set --work-dir') from error
-    load_safely()
+    force_weights_only()
     adapt_to_device(cfg)
     if 'runner_type' in cfg:
         return RUNNERS.build(cfg)

@@ -11,8 +11,8 @@ from mmdeit.checkpoints import (
     add_dist_token,
     convert,
     detect_names,
+    get_state_dict,
     load_checkpoint,
-    weights_of,
 )
 from mmdeit.cli import one_line_errors
 
@@ -99,7 +99,7 @@ def read(path: str) -> tuple[dict, str | None, list[str]]:
     entry = next((e for e in ('state_dict', 'model') if e in checkpoint), None)
     others = [str(name) for name in checkpoint if entry and name != entry]
     try:
-        return weights_of(checkpoint), entry, others
+        return get_state_dict(checkpoint), entry, others
     except ValueError as error:
         raise ValueError(f'{path}: {error}') from error
 
