@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from textwrap import shorten
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,7 +23,7 @@ MapLocation = str | torch.device | Callable | None
 
 
 class _Ignored:
-    """Stands in for an object of a checkpoint that nobody needs."""
+    """Takes the place of an object of a checkpoint that is not needed."""
 
     def __init__(self, *args) -> None:
         pass
@@ -33,11 +34,11 @@ class _Ignored:
 
 @lru_cache(maxsize=None)
 def allow_training_log() -> None:
-    """Let ``weights_only=True`` pass over the log in mmengine's checkpoints.
+    """Let ``weights_only=True`` skip the log in mmengine's checkpoints.
 
-    mmengine's own CheckpointHook pickles its log beside the weights. To restore
-    that would take ``getattr``, which no safe loader can allow; here it is left
-    out, and the numbers in it are read. Older torch has no way to say so.
+    mmengine's own CheckpointHook pickles ``HistoryBuffer`` objects beside the
+    weights. Restoring them takes ``getattr``, which no safe loader can allow;
+    their numbers are read and dropped. Torch below 2.6 cannot.
     """
     if digit_version(torch.__version__) < digit_version('2.6'):
         return
@@ -114,9 +115,8 @@ def load_checkpoint(path: str | Path,
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is damaged or holds code. Torch below 2.6 also
-            refuses the log in checkpoints of mmengine's own hook, but not of
-            :class:`mmdeit.hooks.CheckpointHook`.
+        ValueError: If it is damaged, holds code or has no weights. Torch below
+            2.6 also refuses the log in checkpoints of mmengine's own hook.
     """
     if str(path).startswith(('http://', 'https://')):
         path = fetch_checkpoint(str(path))
@@ -127,9 +127,10 @@ def load_checkpoint(path: str | Path,
     try:
         checkpoint = torch.load(
             path, map_location=map_location, weights_only=True)
-        if isinstance(checkpoint, dict):
+        weights = _find_weights(checkpoint)
+        if isinstance(weights, dict):
             return checkpoint
-        reason = f'it holds a {type(checkpoint).__name__}'
+        reason = f'its weights are a {type(weights).__name__}'
     except Exception as error:  # damaged files raise many types
         reason = _reason(path, str(error) or type(error).__name__)
     raise ValueError(
@@ -148,6 +149,12 @@ def _reason(path: Path, error: str) -> str:
     return f'it asks for {found[1]}' if found else shorten(error, 200)
 
 
+def _find_weights(checkpoint: Any) -> Any:
+    if not isinstance(checkpoint, dict):
+        return checkpoint
+    return checkpoint.get('state_dict', checkpoint.get('model', checkpoint))
+
+
 def get_state_dict(checkpoint: dict) -> dict[str, Tensor]:
     """Find the weights in a checkpoint.
 
@@ -158,14 +165,8 @@ def get_state_dict(checkpoint: dict) -> dict[str, Tensor]:
     Returns:
         dict[str, Tensor]: The state dict, without DDP's ``module.`` prefix. An
         entry of the checkpoint is changed in place.
-
-    Raises:
-        ValueError: If the entry is no dict.
     """
-    weights = checkpoint.get('state_dict', checkpoint.get('model', checkpoint))
-    if not isinstance(weights, dict):
-        raise ValueError(f'its weights are a {type(weights).__name__}, '
-                         'expected a state_dict')
+    weights = _find_weights(checkpoint)
     if weights is checkpoint:
         weights = dict(checkpoint)
     for name in [name for name in weights if str(name).startswith('module.')]:
@@ -188,6 +189,6 @@ def load_weights(model: nn.Module, path: str | Path) -> None:
     checkpoint = load_checkpoint(path)
     try:
         model.load_state_dict(get_state_dict(checkpoint), strict=True)
-    except (RuntimeError, ValueError) as error:
+    except RuntimeError as error:
         raise ValueError(f'{path} does not hold the weights of this model: '
                          f'{shorten(str(error), 400)}') from error

@@ -64,7 +64,8 @@ def save(content):
     (b'PK\x03\x04', ''),
     (b'no pickle', ''),
     (save(dict(extra=Malicious())), r'\(it asks for \w*\.open\)'),
-    (save(torch.zeros(1)), 'it holds a Tensor'),
+    (save(torch.zeros(1)), r'\(its weights are a Tensor\)'),
+    (save(dict(model=[1])), r'\(its weights are a list\)'),
 ])
 def test_what_is_no_checkpoint(tmp_path, content, reason):
     (tmp_path / 'a.pth').write_bytes(content)

@@ -214,8 +214,6 @@ def not_square():
     (DistilledVisionTransformer, convnet,
      'unknown keys .*: expected a DeiT of mmdeit, mmpretrain'),
     (DistilledVisionTransformer, dict, r'unknown keys \(none\)'),
-    (DistilledVisionTransformer, lambda: [1], 'its weights are a list, '
-     'expected a state_dict'),
     (DistilledVisionTransformer,
      lambda: {'blocks.0.norm1.weight': torch.ones(8)}, 'missing keys '
      'cls_token, .*: expected a whole'),

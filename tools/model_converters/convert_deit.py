@@ -98,10 +98,7 @@ def read(path: str) -> tuple[dict, str | None, list[str]]:
     checkpoint = load_checkpoint(path)
     entry = next((e for e in ('state_dict', 'model') if e in checkpoint), None)
     others = [str(name) for name in checkpoint if entry and name != entry]
-    try:
-        return get_state_dict(checkpoint), entry, others
-    except ValueError as error:
-        raise ValueError(f'{path}: {error}') from error
+    return get_state_dict(checkpoint), entry, others
 
 
 def write(path: Path, weights: dict[str, Tensor], target: str) -> None:
