@@ -30,9 +30,8 @@ def match_checkpoint(checkpoint: dict, model: nn.Module, start: bool) -> str:
         ValueError: If the names or the size of the backbone differ or, unless
             training starts, any tensor.
     """
-    official = 'model' in checkpoint and 'state_dict' not in checkpoint
     weights = get_state_dict(checkpoint)
-    # ImageClassifier does so as it loads; RegNetY has timm's names renamed.
+    # As ImageClassifier does when it loads: RegNetY takes timm's names.
     rename = getattr(
         getattr(model, 'backbone', None), '_checkpoint_filter', None)
     if rename:
@@ -41,7 +40,7 @@ def match_checkpoint(checkpoint: dict, model: nn.Module, start: bool) -> str:
     own = {name: param.data for name, param in model.named_parameters()}
     known = model.state_dict()
     unknown = [name for name in weights if name not in known]
-    _check_layout(weights, own, 'official' if official else 'timm')
+    _check_names(weights, own)
     _check_size(weights, own, unknown)
     checkpoint['state_dict'] = weights
     lost = [name for name in own if _differs(name, weights, own)]
@@ -58,7 +57,7 @@ def match_checkpoint(checkpoint: dict, model: nn.Module, start: bool) -> str:
     ]
     for name in unknown:
         del weights[name]
-    # Where a tensor is the model's own, mmengine has nothing to warn of.
+    # With the model's own tensors mmengine finds nothing to warn of.
     weights.update({name: own[name] for name in lost + new})
     return '; '.join(note for note in notes if note)
 
@@ -73,7 +72,7 @@ def _differs(name: str, weights: Weights, own: Weights) -> bool:
     return shape != expected
 
 
-def _check_layout(weights: Weights, own: Weights, timm: str) -> None:
+def _check_names(weights: Weights, own: Weights) -> None:
     if sum(name in own for name in weights) >= len(own) / 10:
         return
     problem = (f'its tensors {first_names(weights) or "(none)"} fit no model '
@@ -81,9 +80,8 @@ def _check_layout(weights: Weights, own: Weights, timm: str) -> None:
     try:
         found = detect_names(weights)
         check_state_dict(weights, found)
-        problem = (f'it is in the format {timm if found == "timm" else found}, '
-                   'expected mmdeit: convert it by python '
-                   'tools/model_converters/convert_deit.py SRC DST')
+        problem = (f'it has the names of {found}, expected mmdeit: convert it '
+                   'by python tools/model_converters/convert_deit.py SRC DST')
     except ValueError:
         pass  # no DeiT at all
     raise ValueError(problem)

@@ -109,7 +109,7 @@ def other_names(model, fmt):
 
 
 @pytest.mark.parametrize('make, found', [
-    (lambda m: dict(model=other_names(m, 'timm')), 'official'),
+    (lambda m: dict(model=other_names(m, 'timm')), 'timm'),
     (lambda m: other_names(m, 'timm'), 'timm'),
     (lambda m: other_names(m, 'huggingface'), 'huggingface'),
 ])
@@ -118,7 +118,7 @@ def test_another_layout(cfg, build_runner, tmp_path, make, found, training):
     cfg.load_from = str(tmp_path / 'other.pth')
     torch.save(make(build()), cfg.load_from)
     runner = build_runner(cfg)
-    with pytest.raises(ValueError, match='other.pth: it is in the format '
+    with pytest.raises(ValueError, match='other.pth: it has the names of '
                        f'{found}, expected mmdeit: convert it by python tools/'
                        'model_converters/convert_deit.py SRC DST') as error:
         runner.train() if training else runner.test()
