@@ -49,12 +49,12 @@ class INaturalist(BaseDataset):
         data_list = []
         for image_id, name in images:
             label = label_of.get(category_of.get(image_id))
-            if label is None or not inside(self.img_prefix, name):
-                problem = ('has no annotation with one of the categories'
-                           if label is None else
-                           f'lies outside {self.img_prefix}')
-                raise ValueError(f'{self.ann_file}: the image {name!r} (id '
-                                 f'{image_id}) {problem}')
+            if label is None:
+                raise ValueError(f'{self.ann_file}: the image {name!r} has no '
+                                 'annotation with one of the categories')
+            if not inside(self.img_prefix, name):
+                raise ValueError(f'{self.ann_file}: the image {name!r} lies '
+                                 f'outside {self.img_prefix}')
             data_list.append(
                 dict(
                     img_path=backend.join_path(self.img_prefix, name),

@@ -117,10 +117,11 @@ def load_labels(label_file: str) -> Tensor:
         lists = json.loads(Path(label_file).expanduser().read_text())
     except (OSError, ValueError):
         lists = None
-    if not (isinstance(lists, list) and len(lists) == NUM_IMAGES and all(
-            isinstance(labels, list) and all(
-                type(k) is int and 0 <= k < NUM_CLASSES for k in labels)
-            for labels in lists)):
+    valid = isinstance(lists, list) and len(lists) == NUM_IMAGES and all(
+        isinstance(labels, list) and all(
+            type(k) is int and 0 <= k < NUM_CLASSES for k in labels)
+        for labels in lists)
+    if not valid:
         raise ValueError(
             f'{label_file}: expected {NUM_IMAGES} lists of classes from 0 to '
             f'{NUM_CLASSES - 1}: download real.json from '

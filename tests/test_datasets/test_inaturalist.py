@@ -90,11 +90,11 @@ def test_another_format(build, content):
 
 @pytest.mark.parametrize('change, message', [
     (lambda c: c['annotations'].pop(0),
-     "b.jpg' (id 3) has no annotation with one of the categories"),
+     "b.jpg' has no annotation with one of the categories"),
     (lambda c: c['annotations'][0].update(category_id=8142),
-     "b.jpg' (id 3) has no annotation with one of the categories"),
+     "b.jpg' has no annotation with one of the categories"),
     (lambda c: c['images'][1].update(file_name='../a.jpg'),
-     "'../a.jpg' (id 3) lies outside"),
+     "'../a.jpg' lies outside"),
 ])
 def test_wrong_images(build, content, change, message):
     change(content)
