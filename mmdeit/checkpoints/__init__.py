@@ -8,17 +8,17 @@ from .conversion import (
 from .loading import (
     allow_training_log,
     fetch_checkpoint,
+    force_weights_only,
+    get_state_dict,
     load_checkpoint,
-    load_safely,
     load_weights,
-    weights_of,
 )
 from .matching import match_checkpoint
 from .pretrained import load_backbone, pretrained_cfgs
 
 __all__ = [
     'FORMATS', 'add_dist_token', 'allow_training_log', 'convert',
-    'detect_names', 'fetch_checkpoint', 'load_backbone', 'load_checkpoint',
-    'load_safely', 'load_weights', 'match_checkpoint', 'pretrained_cfgs',
-    'start_dist_token', 'weights_of'
+    'detect_names', 'fetch_checkpoint', 'force_weights_only', 'get_state_dict',
+    'load_backbone', 'load_checkpoint', 'load_weights', 'match_checkpoint',
+    'pretrained_cfgs', 'start_dist_token'
 ]

@@ -1,14 +1,13 @@
 """The weights of a DeiT under the names of several projects.
 
 Names differ, and Hugging Face keeps query, key and value apart; every tensor
-comes back bit for bit. For DeiT as published: one class token, square images,
-a linear classifier for each token. Files are left to
-``tools/model_converters/convert_deit.py``.
+is kept bit for bit. For DeiT as published: one class token, square images, a
+linear classifier for each token.
 """
 import re
+from collections.abc import Iterable, Iterator
 from math import isqrt
 from textwrap import shorten
-from typing import Dict, Iterable, Iterator, List, Tuple
 
 import torch
 from torch import Tensor
@@ -53,7 +52,7 @@ _TOP = (
 
 
 def _tensors(fmt: str, depth: int,
-             distilled: bool) -> Iterator[Tuple[str, List[str], str]]:
+             distilled: bool) -> Iterator[tuple[str, list[str], str]]:
     """Yield this project's name, the format's name or names, the shape."""
     blocks = ([cell.replace('#', str(n)) for cell in row]
               for n in range(depth) for row in _BLOCK)
@@ -62,9 +61,9 @@ def _tensors(fmt: str, depth: int,
         if not distilled:
             if 'dist' in own:
                 continue
-            # Hugging Face has the undistilled DeiT as a ViT; its
-            # DeiTForImageClassification, two tokens and one classifier, is
-            # nothing that the others know.
+            # Hugging Face has the undistilled DeiT as a ViT. Its
+            # DeiTForImageClassification, two tokens and one classifier, has
+            # no counterpart.
             other = re.sub('^deit', 'vit', other)
             other = re.sub('^cls_classifier', 'classifier', other)
         parts = ('query', 'key', 'value') if '*' in other else ('', )
@@ -75,12 +74,12 @@ def _tensors(fmt: str, depth: int,
                    [other.replace('*', part) + suffix for part in parts], dims)
 
 
-def _layout(state_dict: dict) -> Tuple[int, bool]:
-    """Depth, and whether it is distilled, as the names say it."""
+def _layout(state_dict: dict) -> tuple[int, bool]:
+    """Depth, and whether it is distilled, by the names."""
     blocks = re.findall(
         r'^(?:backbone\.layers|blocks|\w+\.encoder\.layer)\.(\d+)\.',
         '\n'.join(map(str, state_dict)), re.MULTILINE)
-    # No more than there are names, so that a forged one costs no memory.
+    # No more than there are names: a forged number must cost no memory.
     depth = min(max(map(int, blocks), default=-1) + 1, len(state_dict))
     return depth, any('dist' in str(name) for name in state_dict)
 
@@ -93,17 +92,17 @@ def first_names(names: Iterable) -> str:
 
 
 def detect_names(state_dict: dict) -> str:
-    """Tell whose names the tensors of a DeiT have.
+    """Tell which project the names of a DeiT's tensors are from.
 
     Args:
         state_dict (dict[str, Tensor]): The weights.
 
     Returns:
-        str: ``'mmdeit'``, ``'timm'`` or ``'huggingface'``, whichever has most
-        of the names.
+        str: ``'mmdeit'``, ``'timm'`` or ``'huggingface'``, whichever shares
+        most names.
 
     Raises:
-        ValueError: If none has any.
+        ValueError: If none shares any.
     """
 
     def known(fmt: str) -> int:
@@ -113,14 +112,13 @@ def detect_names(state_dict: dict) -> str:
 
     fmt = max(('mmdeit', 'timm', 'huggingface'), key=known)
     if known(fmt) == 0:
-        raise ValueError(
-            f'unknown keys {first_names(state_dict) or "(none)"}: expected the '
-            f'state_dict of a DeiT as one of {", ".join(FORMATS)} has it')
+        raise ValueError(f'unknown keys {first_names(state_dict) or "(none)"}: '
+                         f'expected a DeiT of {", ".join(FORMATS)}')
     return fmt
 
 
 def check_state_dict(state_dict: dict, fmt: str) -> None:
-    """Check that tensors are the weights of one DeiT, all of them.
+    """Check that tensors are all the weights of one DeiT.
 
     Args:
         state_dict (dict[str, Tensor]): The weights.
@@ -141,9 +139,9 @@ def check_state_dict(state_dict: dict, fmt: str) -> None:
                 (('unknown', unknown), ('missing', missing)) if names]
     if problems:
         raise ValueError(
-            f'{" and ".join(problems)}: expected all of a '
-            f'{"" if distilled else "un"}distilled DeiT of {depth} blocks as '
-            f'{fmt} names it; give the right format or a complete checkpoint')
+            f'{" and ".join(problems)}: expected a whole '
+            f'{"" if distilled else "un"}distilled DeiT of {depth} blocks with '
+            f'the names of {fmt}')
     sizes = {'1': 1}
     for _, names, dims in tensors:
         for name in names:
@@ -153,27 +151,23 @@ def check_state_dict(state_dict: dict, fmt: str) -> None:
             sizes['3C'] = (3 if len(names) == 1 else 1) * sizes.get('C', 0)
             fitting = tuple(sizes.get(dim, dim) for dim in dims.split())
             if shape != fitting:
-                raise ValueError(
-                    f'{name} has shape {shape}, expected {fitting} after the '
-                    'tensors before it: give the weights of one model, with '
-                    'one width and one number of classes')
+                raise ValueError(f'{name} has shape {shape}, expected {fitting}'
+                                 ' to fit the tensors before it')
     patches = sizes['T'] - 1 - distilled
     if patches < 1 or isqrt(patches)**2 != patches:
-        raise ValueError(
-            f'the position embedding has {sizes["T"]} rows, expected '
-            f'{1 + distilled} and a square number of patches: give the '
-            'weights of one model, for square images')
+        raise ValueError(f'the position embedding has {sizes["T"]} rows, '
+                         f'expected {1 + distilled} and a square number')
 
 
 @torch.no_grad()
-def convert(state_dict: Dict[str, Tensor], source: str,
-            target: str) -> Dict[str, Tensor]:
-    """Give the weights of a DeiT the names they have elsewhere.
+def convert(state_dict: dict[str, Tensor], source: str,
+            target: str) -> dict[str, Tensor]:
+    """Convert the weights of a DeiT from one format to another.
 
     Args:
-        state_dict (dict[str, Tensor]): The weights, all of them.
+        state_dict (dict[str, Tensor]): All the weights.
         source (str): Their format, a key of ``FORMATS``.
-        target (str): The format to have.
+        target (str): The format of the result.
 
     Returns:
         dict[str, Tensor]: Copies, contiguous and each in its own memory.
@@ -194,9 +188,9 @@ def convert(state_dict: Dict[str, Tensor], source: str,
     }
 
 
-def start_dist_token(state_dict: Dict[str, Tensor],
-                     prefix: str = 'backbone.') -> Dict[str, Tensor]:
-    """The distillation token that an undistilled backbone starts.
+def start_dist_token(state_dict: dict[str, Tensor],
+                     prefix: str = 'backbone.') -> dict[str, Tensor]:
+    """Make a distillation token for an undistilled backbone.
 
     The paper trains its distilled models from scratch, so this choice is
     ours: token and position start as copies of the class token's.
@@ -204,7 +198,7 @@ def start_dist_token(state_dict: Dict[str, Tensor],
     Args:
         state_dict (dict[str, Tensor]): Has ``cls_token`` of shape
             ``(1, 1, C)`` and ``pos_embed`` of shape ``(1, T, C)``.
-        prefix (str): Stands before the names. Defaults to ``'backbone.'``.
+        prefix (str): Prefix of the names. Defaults to ``'backbone.'``.
 
     Returns:
         dict[str, Tensor]: ``dist_token`` of shape ``(1, 1, C)`` and
@@ -218,13 +212,12 @@ def start_dist_token(state_dict: Dict[str, Tensor],
     }
 
 
-def add_dist_token(state_dict: Dict[str, Tensor]) -> Dict[str, Tensor]:
-    """Let an undistilled model start a distilled one.
+def add_dist_token(state_dict: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Make the weights of a distilled model from an undistilled one.
 
-    The classifier of the distillation token is a copy too, beside what
-    :func:`start_dist_token` makes, so both heads start as the trained
-    classifier, up to the attention that a second token draws. The teacher's
-    labels, which the distillation head alone learns, then draw the two apart.
+    Beside what :func:`start_dist_token` adds, the classifier of the
+    distillation token starts as a copy of the trained classifier. The
+    teacher's labels, which it alone learns, then draw the two apart.
 
     Args:
         state_dict (dict[str, Tensor]): The weights of an undistilled model
@@ -238,8 +231,7 @@ def add_dist_token(state_dict: Dict[str, Tensor]) -> Dict[str, Tensor]:
         ValueError: If it is distilled already.
     """
     if _layout(state_dict)[1]:
-        raise ValueError('it has a distillation token already: leave out '
-                         '--add-dist-token')
+        raise ValueError('it has a distillation token already')
     head = 'head.layers.head'
     return {
         **state_dict,

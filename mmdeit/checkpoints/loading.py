@@ -6,10 +6,11 @@ downloads is checked by hash.
 """
 import os
 import re
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from textwrap import shorten
-from typing import Callable, Dict, Optional, Union
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,11 +19,11 @@ from mmengine.runner.checkpoint import CheckpointLoader
 from mmengine.utils import digit_version
 from torch import Tensor, nn
 
-MapLocation = Optional[Union[str, torch.device, Callable]]
+MapLocation = str | torch.device | Callable | None
 
 
 class _Ignored:
-    """Stands in for an object of a checkpoint that nobody needs."""
+    """Takes the place of an object of a checkpoint that is not needed."""
 
     def __init__(self, *args) -> None:
         pass
@@ -33,11 +34,11 @@ class _Ignored:
 
 @lru_cache(maxsize=None)
 def allow_training_log() -> None:
-    """Let ``weights_only=True`` pass over the log in mmengine's checkpoints.
+    """Let ``weights_only=True`` skip the log in mmengine's checkpoints.
 
-    mmengine's own CheckpointHook pickles its log beside the weights. To restore
-    that would take ``getattr``, which no safe loader can allow; here it is left
-    out, and the numbers in it are read. Older torch has no way to say so.
+    mmengine's own CheckpointHook pickles ``HistoryBuffer`` objects beside the
+    weights. Restoring them takes ``getattr``, which no safe loader can allow;
+    their numbers are read and dropped. Torch below 2.6 cannot.
     """
     if digit_version(torch.__version__) < digit_version('2.6'):
         return
@@ -55,7 +56,7 @@ def allow_training_log() -> None:
     ])
 
 
-def load_safely() -> None:
+def force_weights_only() -> None:
     """Make every ``torch.load``, mmengine's too, refuse to run code.
 
     That is torch's default since 2.6; the variable is for the releases before.
@@ -78,15 +79,14 @@ def fetch_checkpoint(url: str) -> Path:
         Path: The file on the disk; complete, or not there at all.
 
     Raises:
-        ValueError: If the name carries no hash.
+        ValueError: If the name has no hash.
         FileNotFoundError: If it cannot be fetched, or has another hash.
     """
     name = url.rsplit('/', 1)[-1]
     digits = re.search(r'-([0-9a-f]{8,})\.', name)
     if digits is None:
-        raise ValueError(
-            f'{url} carries no hash in its name to check the download by: '
-            'fetch it yourself and give the path of the file')
+        raise ValueError(f'{url} has no hash in its name to check it by: fetch '
+                         'it yourself and give the path of the file')
     path = Path(torch.hub.get_dir()) / 'checkpoints' / name
     # Each node has a disk of its own.
     if os.environ.get('LOCAL_RANK', '0') == '0' and not path.is_file():
@@ -94,14 +94,13 @@ def fetch_checkpoint(url: str) -> Path:
         try:
             torch.hub.download_url_to_file(url, str(path), digits[1])
         except (OSError, RuntimeError) as error:
-            raise FileNotFoundError(
-                f'cannot fetch {url} ({error}): fetch it elsewhere and put it '
-                f'at {path}') from error
+            raise FileNotFoundError(f'cannot fetch {url} ({error}): put the '
+                                    f'file at {path}') from error
     barrier()
     return path
 
 
-def load_checkpoint(path: Union[str, Path],
+def load_checkpoint(path: str | Path,
                     map_location: MapLocation = 'cpu') -> dict:
     """Load a checkpoint file safely.
 
@@ -112,28 +111,26 @@ def load_checkpoint(path: Union[str, Path],
             :func:`torch.load`. Defaults to ``'cpu'``.
 
     Returns:
-        dict: What it holds.
+        dict: The content of the file.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is damaged or holds code. Torch below 2.6 takes the
-            log in checkpoints of mmengine's own hook for that, but not in
-            those of :class:`mmdeit.hooks.CheckpointHook`.
+        ValueError: If it is damaged, holds code or has no weights. Torch below
+            2.6 also refuses the log in checkpoints of mmengine's own hook.
     """
     if str(path).startswith(('http://', 'https://')):
         path = fetch_checkpoint(str(path))
     path = Path(path).expanduser()
     if not path.is_file():
-        raise FileNotFoundError(
-            f'no checkpoint at {path}: correct the path, or download or train '
-            'it first')
+        raise FileNotFoundError(f'no checkpoint at {path}: correct the path')
     allow_training_log()
     try:
         checkpoint = torch.load(
             path, map_location=map_location, weights_only=True)
-        if isinstance(checkpoint, dict):
+        weights = _find_weights(checkpoint)
+        if isinstance(weights, dict):
             return checkpoint
-        reason = f'it holds a {type(checkpoint).__name__}'
+        reason = f'its weights are a {type(weights).__name__}'
     except Exception as error:  # damaged files raise many types
         reason = _reason(path, str(error) or type(error).__name__)
     raise ValueError(
@@ -149,54 +146,49 @@ def _reason(path: Path, error: str) -> str:
             return 'it is a web page'
     found = re.search(r'Unsupported (?:global|class):? (?:GLOBAL )?([\w.]+)',
                       error)
-    if found:
-        return f'it asks for {found[1]}'
-    return shorten(error, 200)
+    return f'it asks for {found[1]}' if found else shorten(error, 200)
 
 
-def weights_of(checkpoint: dict) -> Dict[str, Tensor]:
+def _find_weights(checkpoint: Any) -> Any:
+    if not isinstance(checkpoint, dict):
+        return checkpoint
+    return checkpoint.get('state_dict', checkpoint.get('model', checkpoint))
+
+
+def get_state_dict(checkpoint: dict) -> dict[str, Tensor]:
     """Find the weights in a checkpoint.
 
     Args:
-        checkpoint (dict): Has them as ``state_dict`` (mmengine) or ``model``
-            (the official DeiT code), or is nothing else.
+        checkpoint (dict): With ``state_dict`` (mmengine) or ``model`` (the
+            official DeiT code), else the weights themselves.
 
     Returns:
-        dict[str, Tensor]: They, in place without the prefix of DDP.
-
-    Raises:
-        ValueError: If they are no dict.
+        dict[str, Tensor]: The state dict, without DDP's ``module.`` prefix. An
+        entry of the checkpoint is changed in place.
     """
-    weights = checkpoint.get('state_dict', checkpoint.get('model', checkpoint))
-    if not isinstance(weights, dict):
-        raise ValueError(
-            f'its weights are a {type(weights).__name__}, expected a '
-            'state_dict: save model.state_dict()')
+    weights = _find_weights(checkpoint)
     if weights is checkpoint:
         weights = dict(checkpoint)
     for name in [name for name in weights if str(name).startswith('module.')]:
-        weights[name[len('module.'):]] = weights.pop(name)  # DDP's
+        weights[name[len('module.'):]] = weights.pop(name)
     return weights
 
 
-def load_weights(model: nn.Module, path: Union[str, Path]) -> None:
-    """Load weights into a model, every tensor of both, or none.
+def load_weights(model: nn.Module, path: str | Path) -> None:
+    """Load a checkpoint that has exactly the tensors of a model.
 
     Args:
         model (nn.Module): The model.
-        path (str | Path): Path or address of a checkpoint as
-            :func:`weights_of` takes it.
+        path (str | Path): As in :func:`load_checkpoint`.
 
     Raises:
-        FileNotFoundError: See :func:`load_checkpoint`.
-        ValueError: See :func:`load_checkpoint`; or if names or shapes differ
+        FileNotFoundError: If there is no such file.
+        ValueError: If it cannot be loaded safely, or if names or shapes differ
             between the file and the model.
     """
     checkpoint = load_checkpoint(path)
     try:
-        model.load_state_dict(weights_of(checkpoint), strict=True)
-    except (RuntimeError, ValueError) as error:
-        raise ValueError(
-            f'{path} does not hold the weights of this model; give it the file '
-            'that its config describes: '
-            f'{shorten(str(error), 400)}') from error
+        model.load_state_dict(get_state_dict(checkpoint), strict=True)
+    except RuntimeError as error:
+        raise ValueError(f'{path} does not hold the weights of this model: '
+                         f'{shorten(str(error), 400)}') from error

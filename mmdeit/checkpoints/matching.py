@@ -1,42 +1,37 @@
-"""Whether a checkpoint fits the model, said in one line before it is loaded.
+"""Whether a checkpoint fits a model, checked before it is loaded.
 
 mmengine loads what fits and lists the rest. Here a wrong file is an error, and
-what fine-tuning leaves out is one warning. Tensors are looked at from outside:
-position embeddings fit where their width does, because the model interpolates
-them.
+what fine-tuning leaves out is one warning. Position embeddings fit where their
+width does, because the model interpolates them.
 """
-from typing import Dict, List
-
 from torch import Tensor, nn
 
 from .conversion import check_state_dict, detect_names, first_names
-from .loading import weights_of
+from .loading import get_state_dict
 
-Weights = Dict[str, Tensor]
+Weights = dict[str, Tensor]
 
 
 def match_checkpoint(checkpoint: dict, model: nn.Module, start: bool) -> str:
     """Make a checkpoint fit a model, or say why it does not.
 
     Args:
-        checkpoint (dict): Has the weights as ``state_dict`` or ``model``, or
-            is nothing else. Afterwards they are its ``state_dict``.
-        model (nn.Module): An ``ImageClassifier``, or what else has a
-            ``backbone``.
+        checkpoint (dict): See :func:`get_state_dict`. Afterwards its
+            ``state_dict`` is what to load.
+        model (nn.Module): A model with a ``backbone``.
         start (bool): Whether training starts from it. Then, outside the
             backbone, what the checkpoint lacks or has for other classes stays
             as the model was initialised.
 
     Returns:
-        str: What stays so, and what is left out; empty if nothing.
+        str: What is left out or stays as initialised; empty if nothing.
 
     Raises:
-        ValueError: If layout or size differ or, where no training starts,
-            tensors or classes.
+        ValueError: If the names or the size of the backbone differ or, unless
+            training starts, any tensor.
     """
-    official = 'model' in checkpoint and 'state_dict' not in checkpoint
-    weights = weights_of(checkpoint)
-    # ImageClassifier does so as it loads; RegNetY has timm's names renamed.
+    weights = get_state_dict(checkpoint)
+    # As ImageClassifier does when it loads: RegNetY takes timm's names.
     rename = getattr(
         getattr(model, 'backbone', None), '_checkpoint_filter', None)
     if rename:
@@ -45,7 +40,7 @@ def match_checkpoint(checkpoint: dict, model: nn.Module, start: bool) -> str:
     own = {name: param.data for name, param in model.named_parameters()}
     known = model.state_dict()
     unknown = [name for name in weights if name not in known]
-    _check_layout(weights, own, 'official' if official else 'timm')
+    _check_names(weights, own)
     _check_size(weights, own, unknown)
     checkpoint['state_dict'] = weights
     lost = [name for name in own if _differs(name, weights, own)]
@@ -62,7 +57,7 @@ def match_checkpoint(checkpoint: dict, model: nn.Module, start: bool) -> str:
     ]
     for name in unknown:
         del weights[name]
-    # Where a tensor is the model's own, mmengine has nothing to warn of.
+    # With the model's own tensors mmengine finds nothing to warn of.
     weights.update({name: own[name] for name in lost + new})
     return '; '.join(note for note in notes if note)
 
@@ -77,58 +72,50 @@ def _differs(name: str, weights: Weights, own: Weights) -> bool:
     return shape != expected
 
 
-def _check_layout(weights: Weights, own: Weights, timm: str) -> None:
+def _check_names(weights: Weights, own: Weights) -> None:
     if sum(name in own for name in weights) >= len(own) / 10:
         return
+    problem = (f'its tensors {first_names(weights) or "(none)"} fit no model '
+               f'with {first_names(own)}')
     try:
         found = detect_names(weights)
         check_state_dict(weights, found)
+        problem = (f'it has the names of {found}, expected mmdeit: convert it '
+                   'by python tools/model_converters/convert_deit.py SRC DST')
     except ValueError:
-        raise ValueError(
-            f'its tensors {first_names(weights) or "(none)"} fit no model '
-            f'with {first_names(own)}: give a checkpoint of the model that '
-            'the config describes') from None
-    raise ValueError(
-        f'it is in the format {timm if found == "timm" else found}, expected '
-        'mmdeit: convert it by python tools/model_converters/convert_deit.py '
-        'SRC DST and give DST')
+        pass  # no DeiT at all
+    raise ValueError(problem)
 
 
-def _check_size(weights: Weights, own: Weights, unknown: List[str]) -> None:
-    problem = None
-    for name in own:
-        if _differs(name, weights, own):
-            shape, expected = weights[name].shape, own[name].shape
-            # A classifier differs in its first dimension, the classes.
-            if name.startswith('backbone.') or shape[1:] != expected[1:]:
-                problem = (f'{name} has shape {tuple(shape)}, expected '
-                           f'{tuple(expected)}')
-                break
-    # The backbone makes that token from the class token, and logs it.
-    missing = [
-        name for name in own
-        if name.startswith('backbone.') and name not in weights
-        and name != 'backbone.dist_token'
+def _check_size(weights: Weights, own: Weights, unknown: list[str]) -> None:
+    # A classifier differs in its first dimension, the classes.
+    problems = [
+        f'{name} has shape {tuple(weights[name].shape)}, expected '
+        f'{tuple(tensor.shape)}' for name, tensor in own.items()
+        if _differs(name, weights, own) and (
+            name.startswith('backbone.')
+            or weights[name].shape[1:] != tensor.shape[1:])
     ]
+    # The backbone makes that token from the class token, and logs it.
+    missing = [name for name in own if name not in weights
+               and name.startswith('backbone.')
+               and name != 'backbone.dist_token']
     unknown = [name for name in unknown if name.startswith('backbone.')]
     if missing:
-        problem = problem or f'it has no {first_names(missing)}'
+        problems.append(f'it has no {first_names(missing)}')
     if unknown:
-        problem = problem or f'the model has no {first_names(unknown)}'
-    if problem:
-        raise ValueError(
-            f'{problem}: give a checkpoint of this size, or set type, arch, '
-            "patch_size and in_channels of model.backbone to the checkpoint's")
+        problems.append(f'the model has no {first_names(unknown)}')
+    if problems:
+        raise ValueError(f'{problems[0]}: give a checkpoint of this size, or '
+                         'correct type, arch, patch_size and in_channels of '
+                         'model.backbone')
 
 
-def _check_classes(weights: Weights, own: Weights, lost: List[str],
-                   missing: List[str]) -> None:
+def _check_classes(weights: Weights, own: Weights, lost: list[str],
+                   missing: list[str]) -> None:
     if lost:
         there, here = len(weights[lost[0]]), len(own[lost[0]])
-        raise ValueError(
-            f'{lost[0]} is for {there} classes, expected {here}: set '
-            f'model.head.num_classes={there}, or give a checkpoint for {here}')
+        raise ValueError(f'{lost[0]} is for {there} classes, expected {here}: '
+                         'correct num_classes or give another checkpoint')
     if missing:
-        raise ValueError(
-            f'it has no {first_names(missing)}: give the checkpoint of a '
-            'model that was trained with this config')
+        raise ValueError(f'it has no {first_names(missing)}')

@@ -1,34 +1,31 @@
-"""A backbone that starts from a checkpoint, whoever wrote it.
+"""Backbones that start from a checkpoint of any of the known projects.
 
-What ``init_cfg=dict(type='Pretrained', ...)`` of the backbones does here in
-place of mmengine's: the file is read safely, names of other projects are
-converted, and a file that does not fit is an error.
+The backbones take it for ``init_cfg=dict(type='Pretrained', ...)`` in place of
+mmengine's: the file is read safely, names of other projects are converted, and
+a file that does not fit is an error.
 """
-import re
-from typing import Dict, List, Optional, Tuple, Union
-
 from mmengine.logging import MMLogger
 from mmengine.model import PretrainedInit
 from mmengine.registry import WEIGHT_INITIALIZERS
 from torch import Tensor, nn
 
 from .conversion import convert, detect_names, first_names
-from .loading import load_checkpoint, weights_of
+from .loading import get_state_dict, load_checkpoint
 from .matching import match_checkpoint
 
 
-def pretrained_cfgs(init_cfg: Union[dict, List[dict], None]) -> List[dict]:
-    """Those parts of an ``init_cfg`` that name a checkpoint.
+def pretrained_cfgs(init_cfg: dict | list[dict] | None) -> list[dict]:
+    """The parts of an ``init_cfg`` that name a checkpoint.
 
     Args:
-        init_cfg (dict | list[dict], optional): As mmengine takes it.
+        init_cfg (dict | list[dict], optional): As mmengine takes it. A type
+            is the class, its name or its name with a scope.
 
     Returns:
-        list[dict]: They, whether their type is the class, its name or its name
-        with a scope.
+        list[dict]: Those of type ``Pretrained``.
     """
 
-    def initializer(kind: Union[str, type]) -> Optional[type]:
+    def initializer(kind: str | type) -> type | None:
         return WEIGHT_INITIALIZERS.get(kind) if isinstance(kind, str) else kind
 
     cfgs = [init_cfg] if isinstance(init_cfg, dict) else init_cfg or []
@@ -37,7 +34,7 @@ def pretrained_cfgs(init_cfg: Union[dict, List[dict], None]) -> List[dict]:
 
 def load_backbone(backbone: nn.Module,
                   file: str,
-                  prefix: Optional[str] = None) -> None:
+                  prefix: str | None = None) -> None:
     """Load the weights of a backbone, and log in one line what is left over.
 
     A distilled backbone starts its distillation token, where the checkpoint
@@ -49,19 +46,18 @@ def load_backbone(backbone: nn.Module,
         file (str): Path or address of a checkpoint in one of
             ``mmdeit.checkpoints.FORMATS``, of a whole model or, in this
             project's names, of a backbone.
-        prefix (str, optional): Stands before the backbone's names in the
-            file; what has another is left out. Defaults to None:
-            ``'backbone.'``, which stands for no prefix and for the names of
-            other projects too.
+        prefix (str, optional): Prefix of the backbone's names in the file;
+            tensors with another are left out. Defaults to None:
+            ``'backbone.'``, no prefix, or the names of another project.
 
     Raises:
-        FileNotFoundError: See :func:`mmdeit.checkpoints.load_checkpoint`.
-        ValueError: If the file cannot be read safely, does not fit or has no
-            such prefix.
+        FileNotFoundError: If there is no such file.
+        ValueError: If it cannot be loaded safely, does not fit or has no such
+            prefix.
     """
     checkpoint = load_checkpoint(file)
     try:
-        own, rest = _split(weights_of(checkpoint), prefix)
+        own, rest = _split(get_state_dict(checkpoint), prefix)
         weights = dict(state_dict=own)
         match_checkpoint(
             weights, nn.ModuleDict(dict(backbone=backbone)), start=True)
@@ -77,30 +73,23 @@ def load_backbone(backbone: nn.Module,
         f'{file}: loaded into the backbone; {note}')
 
 
-def _split(weights: Dict[str, Tensor],
-           prefix: Optional[str]) -> Tuple[Dict[str, Tensor], List[str]]:
+def _split(weights: dict[str, Tensor],
+           prefix: str | None) -> tuple[dict[str, Tensor], list[str]]:
     """The backbone's tensors, as ``'backbone.*'``, and the names of the rest.
 
     Raises:
         ValueError: If a prefix other than ``'backbone.'`` is not there.
     """
     given = f'{(prefix or "backbone").rstrip(".")}.'
-    starts = ('backbone.', '') if given == 'backbone.' else (given, )
-    start = next((start for start in starts
-                  if any(str(name).startswith(f'{start}layers.')
-                         for name in weights)), None)
-    if start is None and given == 'backbone.':
-        weights, start = convert(weights, detect_names(weights),
-                                 'mmdeit'), given
-    if start is None:
-        there = sorted({
-            f"'{found[1]}'" for found in (
-                re.match(r'(.*?)layers\.\d+\.', str(name)) for name in weights)
-            if found
-        })
-        raise ValueError(
-            f"it has no backbone under the prefix '{given}': leave prefix out, "
-            f'or give one of {first_names(there) or "(none)"}')
+    for start in ('backbone.', '') if given == 'backbone.' else (given, ):
+        if any(str(name).startswith(f'{start}layers.') for name in weights):
+            break
+    else:
+        if given != 'backbone.':
+            raise ValueError(f"it has no backbone under the prefix '{given}', "
+                             f'but {first_names(weights) or "nothing"}')
+        weights = convert(weights, detect_names(weights), 'mmdeit')
+        start = given
     own = {
         f'backbone.{name[len(start):]}': tensor
         for name, tensor in weights.items() if name.startswith(start)

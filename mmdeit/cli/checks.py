@@ -28,7 +28,7 @@ from mmdeit.datasets import (
     PackInputs,
     RandomErasing,
 )
-from mmdeit.datasets.image_list import check_image_list
+from mmdeit.datasets.image_list import check_image_list, inside
 from mmdeit.hooks import TeacherHook
 from mmdeit.registry import resolve
 from mmdeit.teachers.preflight import check_student, read_batches
@@ -147,7 +147,7 @@ def check_images(dataset: Dataset) -> None:
     folder = os.path.abspath(folder)
     for i in range(len(dataset)):
         path = dataset.get_data_info(i).get('img_path', folder)
-        if os.path.commonpath([folder, os.path.abspath(path)]) != folder:
+        if not inside(folder, os.path.abspath(path)):
             raise ValueError(f'{dataset.ann_file}: {path} lies outside the '
                              f'folder of the images, {folder}')
 

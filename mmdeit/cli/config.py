@@ -10,7 +10,7 @@ from mmengine.config import Config, DictAction
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
-from mmdeit.checkpoints import load_safely
+from mmdeit.checkpoints import force_weights_only
 
 from .checks import check_packages
 from .device import adapt_to_device
@@ -190,7 +190,7 @@ def build_runner(cfg: Config) -> Runner:
             not Path(load_from).expanduser().is_file()):
         raise FileNotFoundError(f'no checkpoint at {load_from}: correct the '
                                 'path, or download or train it first')
-    load_safely()
+    force_weights_only()
     adapt_to_device(cfg)
     if 'runner_type' in cfg:
         return RUNNERS.build(cfg)

@@ -1,6 +1,5 @@
 """Loading an image as the official code does, or saying which one cannot be."""
 from textwrap import shorten
-from typing import Optional
 
 from mmcv.transforms import LoadImageFromFile as _LoadImageFromFile
 
@@ -11,9 +10,8 @@ from mmdeit.registry import TRANSFORMS
 class LoadImageFromFile(_LoadImageFromFile):
     """mmcv's loader, whose errors name the file.
 
-    An empty file or a broken one otherwise ends, in a worker among a million
-    images, in an error of the decoder that names nothing. Keys and arguments
-    are those of mmcv's transform, but for one default.
+    The decoders do not, and a worker meets one broken file in a million. Keys
+    and arguments are those of mmcv's transform, but for one default.
 
     Args:
         color_type (str): Defaults to ``'color_ignore_orientation'``: PIL, and
@@ -27,7 +25,7 @@ class LoadImageFromFile(_LoadImageFromFile):
                  **kwargs) -> None:
         super().__init__(color_type=color_type, **kwargs)
 
-    def transform(self, results: dict) -> Optional[dict]:
+    def transform(self, results: dict) -> dict | None:
         """Load the image at ``results['img_path']``.
 
         Args:

@@ -1,5 +1,5 @@
 """Repeated augmentation, with the official order and length of an epoch."""
-from typing import Optional, Sized
+from collections.abc import Sized
 
 from mmengine.logging import print_log
 from mmpretrain.datasets import RepeatAugSampler as _RepeatAugSampler
@@ -33,7 +33,7 @@ class RepeatAugSampler(_RepeatAugSampler):
                  dataset: Sized,
                  num_repeats: int = 3,
                  shuffle: bool = True,
-                 seed: Optional[int] = None) -> None:
+                 seed: int | None = None) -> None:
         super().__init__(
             dataset, shuffle=shuffle, num_repeats=num_repeats, seed=seed)
         views = len(dataset) // 256 * 256 or len(dataset)

@@ -1,5 +1,5 @@
 """Top-k accuracy of the joint prediction and of each of DeiT's heads."""
-from typing import Dict, List, Optional, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -42,16 +42,16 @@ class HeadsAccuracy(BaseMetric):
                  topk: Sequence[int] = (1, 5),
                  mean_softmax: bool = False,
                  collect_device: str = 'cpu',
-                 prefix: Optional[str] = None) -> None:
+                 prefix: str | None = None) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix)
         self.topk = tuple(topk)
         self.mean_softmax = mean_softmax
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
-        """Compare a batch at once; keep a few booleans for each image.
+        """Compare a batch with its labels; keep booleans for each image.
 
         Args:
-            data_batch (dict): The batch, not looked at.
+            data_batch (dict): Unused.
             data_samples (Sequence[dict]): Predictions of
                 :class:`mmdeit.models.DeiTClsHead` or another classifier.
         """
@@ -79,7 +79,7 @@ class HeadsAccuracy(BaseMetric):
         labels = torch.stack([sample['gt_label'] for sample in data_samples])
         return topk_hits(scores, labels, self.topk)
 
-    def compute_metrics(self, results: List[np.ndarray]) -> Dict[str, float]:
+    def compute_metrics(self, results: list[np.ndarray]) -> dict[str, float]:
         """Average over the images.
 
         Args:
@@ -115,9 +115,8 @@ def topk_hits(scores: Tensor, labels: Tensor, topk: Sequence[int]) -> Tensor:
     """
     if max(topk) > scores.size(1):
         raise ValueError(
-            f'top-{max(topk)} accuracy needs as many classes, the model has '
-            f'{scores.size(1)}: lower topk in val_evaluator and '
-            'test_evaluator')
+            f'top-{max(topk)} of {scores.size(1)} classes: lower topk in '
+            'val_evaluator and test_evaluator')
     best = scores.topk(max(topk), dim=1).indices  # (N, k)
     found = (best[:, :, None] == labels[:, None, :]).any(dim=2)  # (N, k)
     return torch.stack([found[:, :k].any(dim=1) for k in topk])

@@ -1,16 +1,14 @@
 """Checkpoints that any supported torch can load safely."""
-from typing import Union
-
 import numpy as np
 import torch
 from mmengine.hooks import CheckpointHook as _CheckpointHook
 from mmengine.logging import HistoryBuffer
-from mmengine.runner import Runner
+from mmengine.runner import BaseLoop, Runner
 from mmengine.utils import apply_to
 
+from mmdeit.checkpoints import match_checkpoint
 from mmdeit.registry import HOOKS
-
-from .check_checkpoint import check_checkpoint
+from mmdeit.utils import unwrap_model
 
 
 @HOOKS.register_module()
@@ -48,7 +46,7 @@ class CheckpointHook(_CheckpointHook):
                                               saved['max_length'])
 
 
-def to_plain(value: Union[HistoryBuffer, np.generic]) -> Union[dict, float]:
+def to_plain(value: HistoryBuffer | np.generic) -> dict | float:
     """A log history as tensors, or a numpy scalar as a number.
 
     Args:
@@ -61,3 +59,31 @@ def to_plain(value: Union[HistoryBuffer, np.generic]) -> Union[dict, float]:
         return value.item()
     values, counts = (torch.from_numpy(data) for data in value.data)
     return dict(values=values, counts=counts, max_length=value.max_length)
+
+
+def starts_training(runner: Runner) -> bool:
+    """Whether what is loaded now starts a training, and resumes none."""
+    return isinstance(runner._train_loop, BaseLoop) and not runner._resume
+
+
+def check_checkpoint(runner: Runner, checkpoint: dict) -> None:
+    """Check the checkpoint that a Runner is about to load.
+
+    A second call on the same checkpoint does nothing.
+
+    Args:
+        runner (Runner): Trains or tests.
+        checkpoint (dict): Changed in place as in
+            :func:`mmdeit.checkpoints.match_checkpoint`.
+
+    Raises:
+        ValueError: As there; the message names the file.
+    """
+    file = runner._load_from or f'the latest checkpoint in {runner.work_dir}'
+    try:
+        note = match_checkpoint(checkpoint, unwrap_model(runner.model),
+                                starts_training(runner))
+    except ValueError as error:
+        raise ValueError(f'{file}: {error}') from error
+    if note:
+        runner.logger.warning(f'{file}: {note}')

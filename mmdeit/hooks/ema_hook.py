@@ -7,7 +7,7 @@ from torch import nn
 
 from mmdeit.registry import HOOKS, MODELS
 
-from .check_checkpoint import check_checkpoint, starts_training
+from .checkpoint_hook import check_checkpoint, starts_training
 
 
 @MODELS.register_module()

@@ -1,10 +1,6 @@
-"""Layer-wise learning rates where the model is more than a classifier.
-
-The settings are mmpretrain's; this file only tells it what a detector or a
-segmentor cannot: how deep a parameter lies.
-"""
+"""Layer-wise learning rates for detectors and segmentors."""
+from collections.abc import Callable
 from functools import partial
-from typing import Callable, List, Optional
 
 from mmpretrain.engine.optimizers import (
     LearningRateDecayOptimWrapperConstructor,
@@ -22,28 +18,28 @@ class LayerDecayOptimWrapperConstructor(
     """A smaller learning rate for each layer nearer to the image.
 
     A parameter of depth d of D has the rate ``lr * layer_decay_rate**(D - 1 -
-    d)``. With 12 layers D is 14: the embedding and all tokens stand at 0, the
-    layers at 1 to 12, the last norm, neck and heads at 13. ``paramwise_cfg``
-    is that of mmpretrain's ``LearningRateDecayOptimWrapperConstructor``,
-    which asks the model itself for its depths; mmdet's of this kind knows
-    ConvNeXt only.
+    d)``. With 12 layers D is 14: the embedding and all tokens are at depth 0,
+    the layers at 1 to 12, the last norm, neck and heads at 13.
+    ``paramwise_cfg`` is that of mmpretrain's
+    ``LearningRateDecayOptimWrapperConstructor``, which asks the whole model
+    for the depths; here the backbone gives them.
     """
 
     def add_params(self,
-                   params: List[dict],
+                   params: list[dict],
                    module: nn.Module,
                    prefix: str = '',
-                   get_layer_depth: Optional[Callable] = None,
+                   get_layer_depth: Callable | None = None,
                    **kwargs) -> None:
-        """Add the parameters of a module, and of all below it, in groups.
+        """Add the parameters of a module and its children, in groups.
 
         Args:
             params (list[dict]): The groups, changed in place.
             module (nn.Module): The model, with ``backbone``; further down, a
                 part of it.
             prefix (str): Name of the module in the model. Defaults to ''.
-            get_layer_depth (Callable, optional): From the name of a parameter
-                to its depth and the number of depths. Defaults to None, the
+            get_layer_depth (Callable, optional): Maps a parameter's name to
+                its depth and the number of depths. Defaults to None, the
                 backbone's.
             **kwargs: Passed on.
 
@@ -54,10 +50,9 @@ class LayerDecayOptimWrapperConstructor(
             backbone = getattr(module, 'backbone', None)
             if not hasattr(backbone, 'get_layer_depth'):
                 raise ValueError(
-                    f'{type(backbone).__name__} has no get_layer_depth for a '
-                    "layer-wise learning rate: use it with type='mmdeit."
-                    "DistilledVisionTransformer' as backbone, or leave "
-                    'optim_wrapper.constructor out')
+                    f'{type(backbone).__name__} has no get_layer_depth: give '
+                    "type='mmdeit.DistilledVisionTransformer' as backbone, or "
+                    'leave optim_wrapper.constructor out')
             get_layer_depth = partial(
                 backbone.get_layer_depth, prefix='backbone.')
         super().add_params(params, module, prefix, get_layer_depth, **kwargs)

@@ -1,17 +1,11 @@
-"""No more parameter groups than there are settings.
-
-mmengine makes a group of each parameter, and an optimiser works group by
-group: 150 small updates where two large ones do the same.
-"""
-from typing import List, Optional
-
+"""One parameter group for each setting."""
 from mmengine.optim import DefaultOptimWrapperConstructor
 from torch import nn
 
 from mmdeit.registry import OPTIM_WRAPPER_CONSTRUCTORS
 
-# What mmengine and mmpretrain note in a group beside its settings: the name,
-# and the factors, which rate and decay have in them already.
+# What mmengine and mmpretrain add to a group for information: the name, and the
+# factors that are in its rate and decay already.
 _NOTES = ('param_name', 'lr_mult', 'decay_mult')
 
 
@@ -19,17 +13,19 @@ _NOTES = ('param_name', 'lr_mult', 'decay_mult')
 class MergingOptimWrapperConstructor(DefaultOptimWrapperConstructor):
     """mmengine's default, with the parameters of equal settings in one group.
 
-    ``paramwise_cfg`` is that of mmengine's
-    ``DefaultOptimWrapperConstructor``; so is every update. The groups, and
-    with them a checkpoint's optimiser, have another order.
+    mmengine makes a group of each parameter, and an optimiser works group by
+    group: 150 small updates where two large ones do the same.
+    ``paramwise_cfg`` and every update are those of
+    ``DefaultOptimWrapperConstructor``. The groups, also in the optimiser's
+    state dict, have another order.
     """
 
     def add_params(self,
-                   params: List[dict],
+                   params: list[dict],
                    module: nn.Module,
                    prefix: str = '',
-                   is_dcn_module: Optional[bool] = None) -> None:
-        """Add the parameters of a module, and of all below it, in groups.
+                   is_dcn_module: bool | None = None) -> None:
+        """Add the parameters of a module and its children, in groups.
 
         Args:
             params (list[dict]): The groups, changed in place.
@@ -47,7 +43,7 @@ class MergingOptimWrapperConstructor(DefaultOptimWrapperConstructor):
             params[:] = merge_groups(params)
 
 
-def merge_groups(groups: List[dict]) -> List[dict]:
+def merge_groups(groups: list[dict]) -> list[dict]:
     """Merge groups of equal settings.
 
     Args:
@@ -55,10 +51,10 @@ def merge_groups(groups: List[dict]) -> List[dict]:
             settings. ``_NOTES`` are dropped.
 
     Returns:
-        list[dict]: As many as there are different settings, in the order in
-        which these come first.
+        list[dict]: One for each different setting, in the order of their
+        first parameters.
     """
-    merged: List[dict] = []
+    merged: list[dict] = []
     for group in groups:
         settings = {
             key: value

@@ -1,7 +1,6 @@
 """DeiT's learning rate, as its training loop really sets it."""
 import logging
 import math
-from typing import List, Optional
 
 from mmengine.logging import print_log
 from mmengine.optim.scheduler.lr_scheduler import LRSchedulerMixin
@@ -27,14 +26,14 @@ class WarmupCosineLR(LRSchedulerMixin, _ParamScheduler):
     at :math:`\eta_w` and epoch e at :math:`t = e - 1`: that is ``delay=1``.
 
     Args:
-        optimizer (Optimizer | OptimWrapper): Whose rates to set.
+        optimizer (Optimizer | OptimWrapper): The optimizer.
         T_max (int, optional): :math:`T` in epochs. Defaults to None, the
             length of training.
         warmup (int): :math:`w` in epochs. Defaults to 5.
         warmup_lr (float): :math:`\eta_w`. Defaults to 1e-6.
         eta_min (float): :math:`\eta_{min}`. Defaults to 1e-5.
-        delay (int): Epochs by which the rate lags behind. Defaults to 1, the
-            official loop; 0 is what it means to do.
+        delay (int): Epochs by which the rate lags behind. Defaults to 1, as
+            in the official loop.
         begin (int): First epoch. Defaults to 0.
         end (int): Last epoch, exclusive. Defaults to INF; the Runner gives
             the length of training.
@@ -48,7 +47,7 @@ class WarmupCosineLR(LRSchedulerMixin, _ParamScheduler):
 
     def __init__(self,
                  optimizer,
-                 T_max: Optional[int] = None,
+                 T_max: int | None = None,
                  warmup: int = 5,
                  warmup_lr: float = 1e-6,
                  eta_min: float = 1e-5,
@@ -82,7 +81,7 @@ class WarmupCosineLR(LRSchedulerMixin, _ParamScheduler):
     def build_iter_from_epoch(cls,
                               *args,
                               epoch_length: int,
-                              T_max: Optional[int] = None,
+                              T_max: int | None = None,
                               warmup: int = 5,
                               delay: int = 1,
                               begin: int = 0,
@@ -94,13 +93,8 @@ class WarmupCosineLR(LRSchedulerMixin, _ParamScheduler):
         Args:
             *args: ``optimizer``.
             epoch_length (int): Iterations of an epoch.
-            T_max (int, optional): As in the class, like all others.
-            warmup (int): Defaults to 5.
-            delay (int): Defaults to 1.
-            begin (int): Defaults to 0.
-            end (int): Defaults to INF.
             by_epoch (bool): Has to be True.
-            **kwargs: What has no length.
+            T_max, warmup, delay, begin, end, **kwargs: As in the class.
 
         Returns:
             WarmupCosineLR: The same schedule, in iterations.
@@ -121,7 +115,7 @@ class WarmupCosineLR(LRSchedulerMixin, _ParamScheduler):
             by_epoch=False,
             **kwargs)
 
-    def _get_value(self) -> List[float]:
+    def _get_value(self) -> list[float]:
         t = max(self.last_step - self.delay, 0)
         if t < self.warmup:
             return [

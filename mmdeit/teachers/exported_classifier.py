@@ -6,7 +6,7 @@ from zipfile import ZipFile, is_zipfile
 import torch
 from torch import Tensor, nn
 
-from mmdeit.checkpoints import load_safely
+from mmdeit.checkpoints import force_weights_only
 from mmdeit.registry import MODELS
 
 
@@ -51,7 +51,8 @@ def _load(path: Path) -> nn.Module:
         if any('/code/' in name for name in names):
             return torch.jit.load(str(path), map_location='cpu').eval()
         if any(name.endswith('.json') for name in names):
-            load_safely()  # else torch.export falls back to a full unpickling
+            # else torch.export falls back to a full unpickling
+            force_weights_only()
             return torch.export.load(str(path)).module()
     except Exception as error:  # damaged files raise many types
         raise ValueError(

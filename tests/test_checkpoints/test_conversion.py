@@ -200,14 +200,14 @@ def test_undistilled_starts_distilled():
     with torch.no_grad():
         tokens = model.extract_feat(torch.randn(2, 1, 8, 8))
         torch.testing.assert_close(*model.head.scores(tokens))
-    with pytest.raises(ValueError, match='leave out --add-dist-token'):
+    with pytest.raises(ValueError, match='a distillation token already'):
         add_dist_token(weights)
 
 
 @pytest.mark.parametrize('change, message', [
     (lambda w: w.pop('blocks.0.attn.qkv.bias'),
-     'missing keys blocks.0.attn.qkv.bias: expected all of a distilled DeiT '
-     'of 2 blocks as timm names it'),
+     'missing keys blocks.0.attn.qkv.bias: expected a whole distilled DeiT '
+     'of 2 blocks with the names of timm'),
     (lambda w: [w.pop(n) for n in list(w) if n.startswith('blocks.0')],
      'missing keys blocks.0.norm1.weight, .* and 9 more'),
     (lambda w: w.pop('dist_token'), 'missing keys dist_token:'),
@@ -259,7 +259,7 @@ def test_one_head_for_two_tokens(weights):
 
 def test_wrong_format(weights):
     with pytest.raises(ValueError, match='unknown keys backbone.cls_token, '
-                       '.* and missing keys cls_token, .* give the right'):
+                       '.* and missing keys cls_token, .* names of timm'):
         convert(weights, 'timm', 'mmdeit')
 
 

@@ -70,5 +70,38 @@ def test_padding_of_the_last_distributed_batch_is_dropped():
 
 
 def test_more_than_there_are_classes():
-    with pytest.raises(ValueError, match='top-5 .* the model has 3: lower'):
+    with pytest.raises(ValueError, match='top-5 of 3 classes: lower topk'):
         evaluate(HeadsAccuracy(topk=(5, )), predictions(num_classes=3))
+
+
+def disagreeing(heads):
+    """The mean of the logits says 1, the mean of the softmax 0."""
+    sample = DataSample().set_gt_label(0)
+    class_score = torch.tensor([.90, .098, .002])
+    distill_score = torch.tensor([.01, .69, .30])
+    joint = ((class_score.log() + distill_score.log()) / 2).softmax(0)
+    sample.set_pred_score(joint)
+    if heads:
+        sample.class_score = class_score
+        sample.distill_score = distill_score
+    return sample
+
+
+def test_joint_predictions_of_code_and_paper():
+    """Products .0090 .0676 .0006 against sums .91 .788 .302."""
+    metric = HeadsAccuracy(topk=(1, ), mean_softmax=True)
+    assert evaluate(metric, [disagreeing(heads=True)]) == {
+        'accuracy/top1': 0,
+        'accuracy/class_top1': 100,
+        'accuracy/distill_top1': 0,
+        'accuracy/softmax_top1': 100,
+    }
+
+
+@pytest.mark.parametrize('heads, mean_softmax', [(True, False), (False, True),
+                                                 (False, False)])
+def test_only_where_asked_and_with_two_heads(heads, mean_softmax):
+    metric = HeadsAccuracy(topk=(1, ), mean_softmax=mean_softmax)
+    metrics = evaluate(metric, [disagreeing(heads)])
+    assert 'accuracy/softmax_top1' not in metrics
+    assert len(metrics) == (3 if heads else 1)

@@ -83,8 +83,8 @@ def test_image_without_a_number(label_file, name):
     with pytest.raises(ValueError) as error:
         evaluate(ReaLAccuracy(label_file), [predict(1, 0, name=name)])
     assert str(error.value).startswith(
-        f'{label_file} has no labels for the image {name.format(1)}: they are')
-    assert 'under their original names' in str(error.value)
+        f'{label_file} has no labels for the image {name.format(1)}: name ')
+    assert '00050000.JPEG, as ImageNet does' in str(error.value)
 
 
 def test_image_without_a_path(label_file):
@@ -94,29 +94,24 @@ def test_image_without_a_path(label_file):
 
 
 def test_no_image_with_a_label(label_file):
-    with pytest.raises(ValueError, match='labels none of the 1 images'):
+    with pytest.raises(ValueError, match='labels none of the images'):
         evaluate(ReaLAccuracy(label_file), [predict(1, 0)])
 
 
-def test_missing_label_file(tmp_path):
-    with pytest.raises(FileNotFoundError, match='no ReaL labels at .*download'):
-        ReaLAccuracy(str(tmp_path / 'nowhere.json'))
-
-
-@pytest.mark.parametrize('content, message', [
-    ('[[1], [2', 'but it is no JSON'),
-    ('[[1], [2]]', 'but found 2 of them'),
-    ('{"ILSVRC2012_val_00000001.JPEG": [1]}', 'but found a dict'),
-    (json.dumps([[1]] * 49999 + [[1000]]), r'but image 50000 has \[1000\]'),
-    (json.dumps([[-1]] + [[1]] * 49999), r'but image 1 has \[-1\]'),
-    (json.dumps([[1]] * 49999 + [3]), 'but image 50000 has 3'),
-    (json.dumps([[1]] * 49999 + [['tench']]), 'but image 50000 has .*tench'),
+@pytest.mark.parametrize('content', [
+    None,  # no such file
+    '[[1], [2',
+    '[[1], [2]]',
+    '{"ILSVRC2012_val_00000001.JPEG": [1]}',
+    json.dumps([[1]] * 49999 + [[1000]]),
+    json.dumps([[-1]] + [[1]] * 49999),
+    json.dumps([[1]] * 49999 + [3]),
+    json.dumps([[1]] * 49999 + [['tench']]),
 ])
-def test_other_label_files(tmp_path, content, message):
+def test_other_label_files(tmp_path, content):
     path = tmp_path / 'real.json'
-    path.write_text(content)
-    with pytest.raises(ValueError, match=message) as error:
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(ValueError, match='download real.json from') as error:
         ReaLAccuracy(str(path))
-    assert str(error.value).startswith(f'{path}: expected a list of 50000 ')
-    assert 'download real.json from https://' in str(error.value)
-    assert '\n' not in str(error.value)
+    assert str(error.value).startswith(f'{path}: expected 50000 lists ')

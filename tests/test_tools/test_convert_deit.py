@@ -112,8 +112,8 @@ def test_undistilled_starts_distilled(run, fails):
     assert '(mmdeit): distilled, 6 tokens' in output
     build().load_state_dict(
         torch.load('c.pth', weights_only=True)['state_dict'], strict=True)
-    assert 'leave out --add-dist-token' in fails('c.pth', 'd.pth',
-                                                 '--add-dist-token')
+    assert 'has a distillation token already' in fails(
+        'c.pth', 'd.pth', '--add-dist-token')
 
 
 @pytest.mark.parametrize('name', ['a.pth', 'a.safetensors'])
@@ -142,8 +142,12 @@ def test_errors_name_the_file(fails, weights):
     assert 'b.safetensors: official reads no .safetensors: name it b.pth' in \
         fails('a.pth', 'b.safetensors', '--to', 'official')
     torch.save(dict(model=torch.ones(1)), 'c.pth')
-    assert 'c.pth: its weights are a Tensor, expected a state_dict' in fails(
-        'c.pth', 'b.pth')
+    assert 'c.pth is no checkpoint' in fails('c.pth', 'b.pth')
+
+
+def test_traceback(run):
+    with pytest.raises(FileNotFoundError, match='nowhere.pth'):
+        run('nowhere.pth', 'b.pth', '--traceback')
 
 
 def test_full_disk(fails, weights, tmp_path, monkeypatch):

@@ -2,7 +2,6 @@
 import os
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from pathlib import Path
-from typing import Dict, List, Optional, Tuple
 
 import torch
 from torch import Tensor
@@ -12,9 +11,10 @@ from mmdeit.checkpoints import (
     add_dist_token,
     convert,
     detect_names,
+    get_state_dict,
     load_checkpoint,
-    weights_of,
 )
+from mmdeit.cli import one_line_errors
 
 # The entry of the file that holds the weights; elsewhere they are all of it.
 ENTRIES = dict(mmdeit='state_dict', mmpretrain='state_dict', official='model')
@@ -61,6 +61,10 @@ example:
         help='start a distilled model from an undistilled one: distillation '
         'token, its position and its classifier are copies of the class '
         "token's")
+    parser.add_argument(
+        '--traceback',
+        action='store_true',
+        help='show where in the code an error comes from')
     return parser.parse_args()
 
 
@@ -73,7 +77,7 @@ def safetensors():
     return safetensors.torch
 
 
-def read(path: str) -> Tuple[dict, Optional[str], List[str]]:
+def read(path: str) -> tuple[dict, str | None, list[str]]:
     """Read the weights in a file, and nothing that could run code.
 
     Returns:
@@ -94,13 +98,10 @@ def read(path: str) -> Tuple[dict, Optional[str], List[str]]:
     checkpoint = load_checkpoint(path)
     entry = next((e for e in ('state_dict', 'model') if e in checkpoint), None)
     others = [str(name) for name in checkpoint if entry and name != entry]
-    try:
-        return weights_of(checkpoint), entry, others
-    except ValueError as error:
-        raise ValueError(f'{path}: {error}') from error
+    return get_state_dict(checkpoint), entry, others
 
 
-def write(path: Path, weights: Dict[str, Tensor], target: str) -> None:
+def write(path: Path, weights: dict[str, Tensor], target: str) -> None:
     """Write a file in the layout of ``target``, all of it or nothing."""
     entry = ENTRIES.get(target)
     part = path.with_name(f'{path.name}.{os.getpid()}.part')
@@ -118,24 +119,20 @@ def write(path: Path, weights: Dict[str, Tensor], target: str) -> None:
         part.unlink(missing_ok=True)
 
 
-def main() -> None:
-    args = parse_args()
+def convert_file(args: Namespace) -> None:
+    if args.dst.resolve() == Path(args.src).resolve():
+        raise ValueError(f'{args.dst} is SRC: name another file as DST')
+    weights, entry, others = read(args.src)
     try:
-        if args.dst.resolve() == Path(args.src).resolve():
-            raise ValueError(f'{args.dst} is SRC: name another file as DST')
-        weights, entry, others = read(args.src)
-        try:
-            source = args.source or detect_names(weights)
-            if source == 'timm' and entry == 'model' and not args.source:
-                source = 'official'
-            weights = convert(weights, source, 'mmdeit')
-            if args.add_dist_token:
-                weights = add_dist_token(weights)
-        except ValueError as error:
-            raise ValueError(f'{args.src}: {error}') from error
-        write(args.dst, convert(weights, 'mmdeit', args.target), args.target)
-    except (ImportError, OSError, ValueError) as error:
-        raise SystemExit(f'error: {error}') from error
+        source = args.source or detect_names(weights)
+        if source == 'timm' and entry == 'model' and not args.source:
+            source = 'official'
+        weights = convert(weights, source, 'mmdeit')
+        if args.add_dist_token:
+            weights = add_dist_token(weights)
+    except ValueError as error:
+        raise ValueError(f'{args.src}: {error}') from error
+    write(args.dst, convert(weights, 'mmdeit', args.target), args.target)
     _, tokens, width = weights['backbone.pos_embed'].shape
     kind = 'dist' if 'backbone.dist_token' in weights else 'undist'
     print(f'{args.src} ({source}) -> {args.dst} ({args.target}): {kind}illed, '
@@ -143,6 +140,12 @@ def main() -> None:
           f'{len(weights["head.layers.head.bias"])} classes')
     if others:
         print(f'Left out: {", ".join(others)}')
+
+
+def main() -> None:
+    args = parse_args()
+    with one_line_errors(args.traceback):
+        convert_file(args)
 
 
 if __name__ == '__main__':
