@@ -32,6 +32,7 @@ def run(monkeypatch, capsys, tmp_path):
 
     def run(*options):
         monkeypatch.setattr('sys.argv', ['convert_deit.py', *options])
+        capsys.readouterr()  # what building the model logged
         module.main()
         return capsys.readouterr().out
 
