@@ -84,10 +84,7 @@ class BatchMixing(RandomBatchAugment):
         return (last - place) * groups + group, group
 
     def draw(self, size: Sequence[int]) -> tuple[float, ...]:
-        """Draw how a group is mixed.
-
-        Args:
-            size (Sequence[int]): Height and width of the images.
+        """Draw how a group of images of a height and width is mixed.
 
         Returns:
             tuple[float, ...]: The image's share of the target; its share of
@@ -106,20 +103,18 @@ class BatchMixing(RandomBatchAugment):
 
 
 def box_mask(boxes: Tensor, size: Sequence[int]) -> Tensor:
-    """Which pixels lie within a box.
+    """Which pixels of images of size H, W lie within a box.
 
     Args:
         boxes (Tensor): Top, left, bottom and right of N boxes, ``(N, 4)``; the
             last two are exclusive.
-        size (Sequence[int]): Height and width H, W of the images.
+        size (Sequence[int]): H and W.
 
     Returns:
         Tensor: Booleans of shape ``(N, 1, H, W)``.
     """
-    height, width = size
     top, left, bottom, right = boxes[:, :, None].unbind(1)  # N, 1
-    y = torch.arange(height, device=boxes.device)
-    x = torch.arange(width, device=boxes.device)
+    y, x = (torch.arange(side, device=boxes.device) for side in size)
     rows = (top <= y) & (y < bottom)  # N, H
     columns = (left <= x) & (x < right)  # N, W
     return (rows[:, :, None] & columns[:, None, :])[:, None]

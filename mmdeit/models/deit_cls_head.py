@@ -52,16 +52,11 @@ class DeiTClsHead(_DeiTClsHead):
                 "type='mmdeit.DistillationLoss', base_loss=dict(type=...))")
 
     def scores(self, feats: Tokens) -> tuple[Tensor, Tensor]:
-        """Logits of each classifier.
+        """Logits of each classifier, ``(N, K)``.
 
         Args:
-            feats (Sequence[tuple[Tensor, Tensor]]): The backbone's output;
-                its last item is the pair of class and distillation token,
-                each of shape ``(N, C)``.
-
-        Returns:
-            tuple[Tensor, Tensor]: Logits of the class token and of the
-            distillation token, each of shape ``(N, K)``.
+            feats (Sequence[tuple[Tensor, Tensor]]): The backbone's output; its
+                last item has class and distillation token, each ``(N, C)``.
         """
         return scores(self, feats)
 

@@ -27,15 +27,7 @@ _CLASSIFIERS = (
 
 
 def classifiers(head: nn.Module) -> tuple[nn.Module, nn.Module] | None:
-    """The classifier for the labels and that for the teacher.
-
-    Args:
-        head (nn.Module): The head.
-
-    Returns:
-        tuple[nn.Module, nn.Module] | None: Both, or None if the head has one
-        classifier for both.
-    """
+    """The classifiers for the labels and for the teacher, if there are two."""
     modules = dict(head.named_modules())
     return next(((modules[name], modules[dist_name])
                  for name, dist_name in _CLASSIFIERS if dist_name in modules),
@@ -43,15 +35,14 @@ def classifiers(head: nn.Module) -> tuple[nn.Module, nn.Module] | None:
 
 
 def scores(head: nn.Module, feats: tuple) -> tuple[Logits, Logits]:
-    """Logits for the labels and for the teacher.
+    """Logits for the labels and for the teacher, each of shape ``(N, K)``.
+
+    Those of a single classifier come twice, the paper's "usual" distillation
+    (Table 3).
 
     Args:
         head (nn.Module): The head.
         feats (tuple): What the head takes.
-
-    Returns:
-        tuple: Logits of the two classifiers, each of shape ``(N, K)``; those
-        of the only one twice, the paper's "usual" distillation (Table 3).
 
     Raises:
         ValueError: If DeiT's head does not get its two tokens.
@@ -76,32 +67,25 @@ def scores(head: nn.Module, feats: tuple) -> tuple[Logits, Logits]:
 
 
 def joint_logits(cls_score: Tensor, dist_score: Tensor) -> Tensor:
-    """The mean of both classifiers' logits, in fp32.
+    """The mean of both classifiers' logits ``(N, K)``, in fp32.
 
     As in the official code; the paper's text adds softmax outputs.
-
-    Args:
-        cls_score (Tensor): Logits ``(N, K)`` that learn from the labels.
-        dist_score (Tensor): Logits ``(N, K)`` that learn from the teacher.
-
-    Returns:
-        Tensor: Of shape ``(N, K)``.
     """
     return (cls_score.float() + dist_score.float()) / 2
 
 
 def distill(head: nn.Module, feats: tuple,
             data_samples: Sequence[DataSample]) -> dict[str, Tensor]:
-    """What a head learns from a batch.
+    """What a head learns from a batch of N images.
 
     Without a teacher (``mode='none'``) it learns the labels; two classifiers
     by their joint prediction, as in timm, so that both are trained.
 
     Args:
         head (nn.Module): The head.
-        feats (tuple): What the head takes, of N images.
-        data_samples (TrainingTargets | Sequence[DataSample]): Their labels
-            and the teacher's answer.
+        feats (tuple): What the head takes.
+        data_samples (TrainingTargets | Sequence[DataSample]): The labels and
+            the teacher's answer.
 
     Returns:
         dict[str, Tensor]: Scalars: ``loss_cls`` and, with a teacher,
@@ -145,16 +129,13 @@ def distill(head: nn.Module, feats: tuple,
 
 
 def agreement(teacher: Tensor, target: Tensor) -> Tensor:
-    """Share of the labels that the teacher's decision hits.
+    """Share of the labels that the teacher's decision hits, a scalar.
 
     Args:
         teacher (Tensor): Its labels ``(N, )`` or logits ``(N, K)``.
         target (Tensor): Labels ``(N, )``, for which this is its top-1
             accuracy, or mixed targets ``(N, K)``, of which it counts the
             weight of the class that the teacher names.
-
-    Returns:
-        Tensor: A scalar between 0 and 1.
     """
     decision = teacher if teacher.ndim == 1 else teacher.argmax(dim=1)
     if target.ndim == 1:

@@ -91,9 +91,6 @@ class DistilledClassifier(ImageClassifier):
             inputs (Tensor): Images of shape ``(N, C, H, W)``.
             data_samples (TrainingTargets | list[DataSample]): Their labels
                 and the teacher's answer.
-
-        Returns:
-            dict[str, Tensor]: The losses, and what is logged with them.
         """
         return distill(self.head, self.extract_feat(inputs), data_samples)
 
@@ -101,17 +98,10 @@ class DistilledClassifier(ImageClassifier):
                 inputs: Tensor,
                 data_samples: list[DataSample] | None = None,
                 **kwargs) -> list[DataSample]:
-        """Predict, where there are two classifiers jointly.
+        """Predict as mmpretrain, but two classifiers jointly.
 
-        Args:
-            inputs (Tensor): Images of shape ``(N, C, H, W)``.
-            data_samples (list[DataSample], optional): Samples to write to.
-                Defaults to None, which makes new ones.
-            **kwargs: For the head's own ``predict``.
-
-        Returns:
-            list[DataSample]: What mmpretrain predicts; with two classifiers
-            see :func:`mmdeit.models.distillation.predict`.
+        Then see :func:`mmdeit.models.distillation.predict`; other heads take
+        ``**kwargs``.
         """
         if classifiers(self.head) is None:
             return super().predict(inputs, data_samples, **kwargs)

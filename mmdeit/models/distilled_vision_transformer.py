@@ -37,16 +37,10 @@ class DistilledVisionTransformer(VisionTransformer,
     def get_layer_depth(self,
                         param_name: str,
                         prefix: str = '') -> tuple[int, int]:
-        """Depth of a parameter, for layer-wise learning rates.
+        """Depth of a parameter and number of depths, for layer-wise rates.
 
-        Args:
-            param_name (str): Name of the parameter.
-            prefix (str): Prefix of the backbone's parameters. Defaults to ''.
-
-        Returns:
-            tuple[int, int]: The depth and the number of depths. The
-            distillation token has depth 0 like the class token; mmpretrain
-            takes it for a part of the head.
+        The distillation token has depth 0 like the class token; mmpretrain
+        takes it for a part of the head.
         """
         if param_name == f'{prefix}dist_token':
             param_name = f'{prefix}cls_token'

@@ -14,16 +14,13 @@ def load_positions(name: str, pos_embed: Tensor, tokens: int,
     mmpretrain takes every grid for a square one, and cuts off what is not.
 
     Args:
-        name (str): Name of the tensor in the checkpoint.
+        name (str): Of the tensor, for messages.
         pos_embed (Tensor): Of shape ``(1, tokens + patches, C)``.
-        tokens (int): Positions before those of the patches, kept as they are.
-        source (tuple[int, int], optional): Rows and columns of the
-            checkpoint; None for a square.
-        target (tuple[int, int]): Rows and columns of the model. A checkpoint
-            with as many patches is returned unchanged.
-
-    Returns:
-        Tensor: Of shape ``(1, tokens + patches of the model, C)``.
+        tokens (int): Positions before those of the patches; they stay.
+        source (tuple[int, int] | None): Grid of the checkpoint, rows and
+            columns; None for a square.
+        target (tuple[int, int]): Grid of the model. Nothing changes where it
+            has as many patches.
 
     Raises:
         ValueError: If the number of patches is not that of ``source``.

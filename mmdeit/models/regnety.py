@@ -28,16 +28,9 @@ _TIMM_KEYS = {
 def convert_timm_regnety(state_dict: dict) -> dict:
     """Rename the weights of a timm ``regnety_*`` for mmpretrain.
 
-    The official teacher, ``regnety_160-a5fe301d.pth``, has these names too.
-
-    Args:
-        state_dict (dict[str, Tensor]): Weights under timm's names, such as
-            ``s1.b1.conv1.conv.weight``.
-
-    Returns:
-        dict[str, Tensor]: The same tensors under the names of an
-        ``ImageClassifier`` with this backbone and a ``LinearClsHead``, such
-        as ``backbone.layer1.0.conv1.weight``. Names that are not timm's stay.
+    ``s1.b1.conv1.conv.weight``, as in the official ``regnety_160-a5fe301d.pth``
+    too, is ``backbone.layer1.0.conv1.weight`` in an ``ImageClassifier`` with
+    this backbone and a ``LinearClsHead``. Other names stay.
     """
 
     def rename(key: str) -> str:

@@ -57,18 +57,10 @@ class SimpleFeaturePyramid(BaseModule):
         self.pool = nn.MaxPool2d(1, stride=2) if 64 in strides else None
 
     def forward(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        """Make the levels of the pyramid.
+        """Make the levels of the pyramid of the backbone's last map.
 
-        Args:
-            inputs (tuple[Tensor]): The backbone's maps; the last, of shape
-                (N, C, H / 16, W / 16), is used.
-
-        Returns:
-            tuple[Tensor]: A map of shape (N, D, H / stride, W / stride) for
-            each of ``strides``.
-
-        Raises:
-            ValueError: If the last input is not such a map.
+        ``(N, C, H / 16, W / 16) -> (N, D, H / stride, W / stride)`` for each
+        of ``strides``. A last output that is no map is a ValueError.
         """
         x = inputs[-1]
         if getattr(x, 'ndim', None) != 4:

@@ -63,12 +63,11 @@ class VisionTransformer(_VisionTransformer):
     whole patches, and the position embedding is interpolated.
 
     Args:
-        arch (str | dict): ``'tiny'``, ``'small'`` or ``'base'`` of the
-            paper's Table 1 (also with the prefix ``'deit-'``), or a dict with
-            ``embed_dims``, ``num_layers``, ``num_heads`` and
-            ``feedforward_channels``. Note that mmpretrain calls another,
-            wider and shallower network ``'small'``. Defaults to
-            ``'deit-base'``.
+        arch (str | dict): ``'deit-tiny'``, ``'deit-small'`` or
+            ``'deit-base'`` of the paper's Table 1, also without the prefix
+            (mmpretrain's ``'small'`` is another, wider and shallower); or a
+            dict with ``embed_dims``, ``num_layers``, ``num_heads`` and
+            ``feedforward_channels``. Defaults to ``'deit-base'``.
         img_size (int | tuple[int, int]): Height and width in pixels of the
             images that the position embedding is made for. Defaults to 224.
         patch_size (int): Side of a patch in pixels. Defaults to 16.
@@ -180,10 +179,7 @@ class VisionTransformer(_VisionTransformer):
                     drop_path_rate=layer.attn.out_drop.drop_prob)
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Compute features of images.
-
-        Args:
-            x (Tensor): Images of shape ``(N, in_channels, H, W)``.
+        """Compute features of images ``(N, in_channels, H, W)``.
 
         Returns:
             tuple: One item for each of ``out_indices``, as ``out_type`` says.

@@ -42,12 +42,9 @@ class WindowedAttention(MultiheadAttention):
         """Attend within windows.
 
         Args:
-            x (Tensor): Tokens, then patches row by row, of shape
-                ``(N, tokens + H * W, C)``.
-            grid (tuple[int, int]): H and W, rows and columns of patches.
-
-        Returns:
-            Tensor: Of the same shape.
+            x (Tensor): Tokens, then H rows of W patches, of shape
+                ``(N, tokens + H * W, C)``, as is what is returned.
+            grid (tuple[int, int]): H and W.
         """
         tokens = x.shape[1] - grid[0] * grid[1]
         qkv = self.qkv(x)  # N, T+HW, 3C
@@ -108,15 +105,7 @@ def _reverse(windows: Tensor, grid: tuple[int, int],
 
 
 class WindowedEncoderLayer(TransformerEncoderLayer):
-    """mmpretrain's layer with :class:`WindowedAttention`, under its keys.
-
-    Args:
-        embed_dims (int): Channels.
-        num_heads (int): Heads of the attention.
-        feedforward_channels (int): Width of the MLP.
-        window_size (int): Side of a window in patches.
-        drop_path_rate (float): Stochastic depth. Defaults to 0.
-    """
+    """mmpretrain's layer with :class:`WindowedAttention`, under its keys."""
 
     def __init__(self,
                  embed_dims: int,
