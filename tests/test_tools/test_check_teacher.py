@@ -54,7 +54,7 @@ def test_a_wrong_teacher(tmp_path):
 
 
 @pytest.mark.parametrize('options, message', [
-    (['custom_hooks=[]'], "toy.py has no teacher: add dict(type='mmdeit.Teach"),
+    (['custom_hooks=[]'], "toy.py has no teacher: add default_hooks.teacher="),
     (['val_dataloader=None', 'val_cfg=None', 'val_evaluator=None'],
      'toy.py has no validation dataset to evaluate its teacher on: add a'),
     (['custom_hooks.0.teacher.checkpoint=none.pth'],

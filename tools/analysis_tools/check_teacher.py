@@ -59,8 +59,8 @@ def check_teacher(cfg: Config, num_images: int) -> None:
     runner = build_runner(cfg)
     hook = next((h for h in runner.hooks if isinstance(h, TeacherHook)), None)
     if hook is None:
-        raise ValueError(f'{cfg.filename} has no teacher: add '
-                         "dict(type='mmdeit.TeacherHook', ...) to custom_hooks")
+        raise ValueError(f'{cfg.filename} has no teacher: add default_hooks.'
+                         "teacher=dict(type='mmdeit.TeacherHook', ...)")
     if runner.val_loop is None:
         raise ValueError(f'{cfg.filename} has no validation dataset to '
                          'evaluate its teacher on: add a val_dataloader')
