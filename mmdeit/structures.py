@@ -15,17 +15,16 @@ from torch import Tensor
 class TrainingTargets(Sequence):
     """Labels of N images, and what a teacher says to them.
 
-    It takes the place of mmpretrain's list of N DataSamples, and is a sequence
-    of them for whoever asks; they are only made then.
+    For whoever asks it is a sequence of N DataSamples, which are made then.
 
     Args:
         labels (Tensor): The classes ``(N, )``.
-        scores (Tensor, optional): The targets ``(N, K)`` that Mixup or CutMix
-            made of them. Defaults to None.
+        scores (Tensor, optional): What Mixup or CutMix made of them,
+            ``(N, K)``. Defaults to None.
 
     Attributes:
-        teacher (Tensor, optional): The teacher's answer, logits ``(N, K)`` or
-            labels ``(N, )``. None until a teacher was asked.
+        teacher (Tensor, optional): The teacher's logits ``(N, K)`` or labels
+            ``(N, )``; None until it was asked.
     """
 
     def __init__(self, labels: Tensor, scores: Tensor | None = None) -> None:
@@ -35,17 +34,10 @@ class TrainingTargets(Sequence):
 
     @classmethod
     def of(cls, data_samples: Sequence) -> 'TrainingTargets':
-        """The targets in the DataSamples of mmpretrain's own preprocessor.
-
-        Args:
-            data_samples (Sequence[DataSample]): N samples; or targets, which
-                stay what they are.
-
-        Returns:
-            TrainingTargets: The same as tensors.
+        """The targets in N DataSamples; what is targets already stays so.
 
         Raises:
-            ValueError: If the preprocessor dropped the labels.
+            ValueError: If mmpretrain's preprocessor dropped the labels.
         """
         if isinstance(data_samples, cls):
             return data_samples
@@ -83,31 +75,25 @@ class TrainingTargets(Sequence):
 
 
 def read_labels(batch: dict) -> Tensor:
-    """The labels of a batch, as the dataloader gives it.
+    """The labels ``(N, )`` of a batch, as the dataloader gives it.
 
     Args:
         batch (dict): ``labels`` as :class:`mmdeit.datasets.PackInputs` packs
             them, stacked or in a list; or mmpretrain's ``data_samples``.
 
-    Returns:
-        Tensor: The classes ``(N, )``.
-
     Raises:
         ValueError: If an image has no label, or several.
     """
     if 'labels' in batch:
-        labels = batch['labels']
-        count = len(labels)
-        if not isinstance(labels, Tensor):
-            labels = torch.stack(labels)
+        images = batch['labels']
+        labels = images if isinstance(images, Tensor) else torch.stack(images)
     else:
-        samples = batch['data_samples']
-        count = len(samples)
-        if 'gt_label' not in samples[0]:
+        images = batch['data_samples']
+        if 'gt_label' not in images[0]:
             raise ValueError('the images have no labels: set with_label=True '
                              'in their dataset, or give labelled ones')
-        labels = torch.cat([sample.gt_label for sample in samples])
-    if labels.shape != (count, ):
+        labels = torch.cat([image.gt_label for image in images])
+    if labels.shape != (len(images), ):
         raise ValueError(
             'an image has several labels, and a softmax over the classes '
             'learns one: give a dataset of one label an image, or take '
