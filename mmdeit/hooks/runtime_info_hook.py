@@ -12,10 +12,9 @@ from mmdeit.registry import HOOKS
 class RuntimeInfoHook(_RuntimeInfoHook):
     """mmengine's :class:`RuntimeInfoHook`, without a wait in each iteration.
 
-    mmengine reads every loss of every iteration, and the host waits for the
-    GPU each time. Here they stay on the device until a ``LoggerHook`` is about
-    to log, an epoch ends or a checkpoint is saved; then all are read at once.
-    The log is the same.
+    mmengine reads each loss at once, and the host waits for the GPU. Here they
+    stay on the device until a ``LoggerHook`` is about to log, an epoch ends or
+    a checkpoint is saved, and are read together. The log is the same.
     """
 
     def __init__(self) -> None:
