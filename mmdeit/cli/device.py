@@ -17,13 +17,9 @@ def adapt_to_device(cfg: Config) -> None:
     """Without an accelerator, turn mixed precision off and NCCL into gloo.
 
     mmengine's ``AmpOptimWrapper`` refuses to run on a CPU, and its launchers
-    ask for a GPU unless the process group exists already. PyTorch synchronises
-    batch norm on GPUs only: under a launcher it becomes that of each process.
-    On a GPU, nothing changes.
-
-    Args:
-        cfg (Config): Config of a Runner, changed in place. Under a launcher
-            the process group is created here.
+    ask for a GPU unless the process group exists already: it is created here.
+    PyTorch synchronises batch norm on GPUs only: under a launcher it becomes
+    that of each process. The config is changed in place.
     """
     if get_device() != 'cpu':
         return
@@ -52,11 +48,7 @@ def adapt_to_device(cfg: Config) -> None:
 def revert_sync_bn(cfg: dict | list | tuple) -> bool:
     """Turn ``SyncBN`` into ``BN``, which has the same weights, in place.
 
-    Args:
-        cfg (dict | list | tuple): Config of a model or a part of it.
-
-    Returns:
-        bool: Whether there was any.
+    Whether there was any in the config of a model is returned.
     """
     found = isinstance(cfg, dict) and cfg.get('type') in ('SyncBN', 'MMSyncBN')
     if found:
@@ -73,9 +65,6 @@ def init_gloo(launcher: str) -> None:
     Args:
         launcher (str): ``'slurm'``, which needs ``MASTER_ADDR`` where there
             are several nodes; or one that sets what torchrun sets.
-
-    Raises:
-        ValueError: If the environment lacks something, which is named.
     """
     if launcher == 'slurm':
         os.environ.setdefault('MASTER_ADDR', '127.0.0.1')
