@@ -5,6 +5,7 @@ teacher adds its answer to it, and the objective reads it. Heads of mmpretrain,
 which know DataSamples only, get those from it when they ask.
 """
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 
 import torch
@@ -12,6 +13,7 @@ from mmpretrain.structures import DataSample
 from torch import Tensor
 
 
+@dataclass(eq=False)
 class TrainingTargets(Sequence):
     """Labels of N images, and what a teacher says to them.
 
@@ -21,24 +23,16 @@ class TrainingTargets(Sequence):
         labels (Tensor): The classes ``(N, )``.
         scores (Tensor, optional): What Mixup or CutMix made of them,
             ``(N, K)``. Defaults to None.
-
-    Attributes:
         teacher (Tensor, optional): The teacher's logits ``(N, K)`` or labels
-            ``(N, )``; None until it was asked.
+            ``(N, )``. Defaults to None, until it is asked.
     """
-
-    def __init__(self, labels: Tensor, scores: Tensor | None = None) -> None:
-        self.labels = labels
-        self.scores = scores
-        self.teacher: Tensor | None = None
+    labels: Tensor
+    scores: Tensor | None = None
+    teacher: Tensor | None = None
 
     @classmethod
     def of(cls, data_samples: Sequence) -> 'TrainingTargets':
-        """The targets in N DataSamples; what is targets already stays so.
-
-        Raises:
-            ValueError: If mmpretrain's preprocessor dropped the labels.
-        """
+        """The targets in N DataSamples; what is targets already stays so."""
         if isinstance(data_samples, cls):
             return data_samples
         if data_samples is None:
@@ -94,8 +88,7 @@ def read_labels(batch: dict) -> Tensor:
                              'in their dataset, or give labelled ones')
         labels = torch.cat([image.gt_label for image in images])
     if labels.shape != (len(images), ):
-        raise ValueError(
-            'an image has several labels, and a softmax over the classes '
-            'learns one: give a dataset of one label an image, or take '
-            "type='ImageClassifier' with a multi-label head and no teacher")
+        raise ValueError('an image has several labels: give a dataset of one '
+                         'label an image, or a multi-label head, no teacher '
+                         "and type='ImageClassifier'")
     return labels
