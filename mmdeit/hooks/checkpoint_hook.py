@@ -57,9 +57,6 @@ def check_checkpoint(runner: Runner, checkpoint: dict) -> None:
     """Match what a Runner is about to load to its model, in place.
 
     A second call on the same checkpoint does nothing.
-
-    Raises:
-        ValueError: If it does not fit; the message names the file.
     """
     file = runner._load_from or f'the latest checkpoint in {runner.work_dir}'
     try:

@@ -19,7 +19,7 @@ class RuntimeInfoHook(_RuntimeInfoHook):
 
     def __init__(self) -> None:
         self._intervals: set[int] = set()
-        self._outputs: list[dict] = []  # what has not been read yet
+        self._outputs: list[tuple] = []  # what has not been read yet
 
     def before_train(self, runner: Runner) -> None:
         """See mmengine; and find out when the losses are logged."""
@@ -35,12 +35,10 @@ class RuntimeInfoHook(_RuntimeInfoHook):
                          data_batch: dict | None = None,
                          outputs: dict | None = None) -> None:
         """Keep what the model returned; read all of it before it is logged."""
-        if outputs is not None:
-            # Attached, they would keep the graph of each iteration.
-            self._outputs.append({
-                key: value.detach() if isinstance(value, Tensor) else value
-                for key, value in outputs.items()
-            })
+        for key, value in (outputs or {}).items():
+            if isinstance(value, Tensor):
+                value = value.detach()  # or it would keep the graph
+            self._outputs.append((key, value))
         if self.end_of_epoch(runner.train_dataloader, batch_idx) or any(
                 self.every_n_inner_iters(batch_idx, interval)
                 for interval in self._intervals):
@@ -60,12 +58,10 @@ class RuntimeInfoHook(_RuntimeInfoHook):
     def _read(self, runner: Runner) -> None:
         outputs, self._outputs = self._outputs, []
         tensors = [
-            value.float() for values in outputs for value in values.values()
-            if isinstance(value, Tensor)
+            value.float() for _, value in outputs if isinstance(value, Tensor)
         ]
         numbers = iter(torch.stack(tensors).tolist() if tensors else [])
-        for values in outputs:
-            for key, value in values.items():
-                if isinstance(value, Tensor):
-                    value = next(numbers)
-                runner.message_hub.update_scalar(f'train/{key}', value)
+        for key, value in outputs:
+            if isinstance(value, Tensor):
+                value = next(numbers)
+            runner.message_hub.update_scalar(f'train/{key}', value)

@@ -57,10 +57,6 @@ class TeacherHook(Hook):
         """Build the teacher, check it and attach it.
 
         Not in ``before_run``, where ``EMAHook`` copies the model and its hooks.
-
-        Raises:
-            ValueError: If nothing asks for the teacher, or the
-                :mod:`preflight <mmdeit.teachers.preflight>` refuses it.
         """
         if sum(isinstance(hook, TeacherHook) for hook in runner.hooks) > 1:
             raise ValueError('there are two teachers: put yours in the place '
