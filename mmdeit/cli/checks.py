@@ -39,20 +39,18 @@ _LISTED = (ImageNet, ImageNet21k, CustomDataset, ImageNetV2)
 
 
 def check_packages(cfg: Config) -> None:
-    """Check that what a detector or a segmentor stands on is there.
-
-    Raises:
-        ImportError: If mmdet, mmseg or the compiled ops of mmcv are missing.
-    """
+    """Check that what a detector or a segmentor stands on is there."""
     scope = cfg.get('default_scope')
     if scope not in _DENSE:
         return
     package = _DENSE[scope]
-    for module, fix in (
-        (scope, f"pip install '{package}{SUPPORTED[package]}'"),
-        ('mmcv.ops', 'mmcv-lite has none: pip uninstall -y mmcv-lite && '
-         'MMCV_WITH_OPS=1 pip install --no-build-isolation mmcv==2.1.0 '
-         "(it takes 'setuptools<81')")):
+    fixes = {
+        scope: f"pip install '{package}{SUPPORTED[package]}'",
+        'mmcv.ops': 'mmcv-lite has none: pip uninstall -y mmcv-lite && '
+        'MMCV_WITH_OPS=1 pip install --no-build-isolation mmcv==2.1.0 '
+        "(it takes 'setuptools<81')"
+    }
+    for module, fix in fixes.items():
         try:
             import_module(module)
         except ImportError as error:
@@ -61,13 +59,7 @@ def check_packages(cfg: Config) -> None:
 
 
 def check_data(cfg: Config, *dataloaders: str) -> None:
-    """Check that the data of the named dataloaders is there.
-
-    Raises:
-        FileNotFoundError: If the folder of a dataset is missing or empty.
-        ValueError: If a line of a list has no label, or an image outside the
-            folder.
-    """
+    """Check that the named dataloaders' folders and lists are sound."""
     for name in dataloaders:
         dataset = (cfg.get(name) or {}).get('dataset')
         for part, kind in unwrap_datasets(dataset, cfg.get('default_scope')):
@@ -137,10 +129,7 @@ def check_images(dataset: Dataset) -> None:
 def check_training(runner: Runner) -> None:
     """Check that images, batches, classes, metrics and model go together.
 
-    The loops of the Runner, about to train, are built here.
-
-    Raises:
-        ValueError: If they do not, with the setting to change.
+    Builds the loops of the Runner, which is about to train.
     """
     dataloader = runner.train_loop.dataloader
     check_images(dataloader.dataset)

@@ -65,12 +65,7 @@ def add_common_arguments(parser: ArgumentParser) -> None:
 
 @contextlib.contextmanager
 def one_line_errors(traceback: bool = False) -> Iterator[None]:
-    """End a tool by one line where its input is wrong.
-
-    Args:
-        traceback (bool): Whether to show the traceback instead. Defaults to
-            False.
-    """
+    """End a tool by one line, or a traceback, where its input is wrong."""
     try:
         yield
     except (ImportError, KeyError, OSError, TypeError, ValueError) as error:
@@ -83,26 +78,14 @@ def one_line_errors(traceback: bool = False) -> Iterator[None]:
 
 
 def load_config(args: Namespace) -> Config:
-    """Read the config a tool was given, with its arguments applied.
-
-    Args:
-        args (Namespace): ``config`` and those of
-            :func:`add_common_arguments`.
-
-    Raises:
-        ImportError: If a package that the config needs is missing.
-        OSError: If there is no such file.
-        ValueError: If it has no model, or an option has an address of 0.1.
-    """
+    """Read the config a tool was given, and apply the common arguments."""
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     cfg = Config.fromfile(args.config)
     if 'model' not in cfg:
         raise ValueError(f'{args.config} has no model: give a whole config')
     cfg.launcher = args.launcher
-    if args.work_dir is not None:
-        cfg.work_dir = args.work_dir
-    elif cfg.get('work_dir') is None:
-        cfg.work_dir = f'./work_dirs/{Path(args.config).stem}'
+    cfg.work_dir = args.work_dir or cfg.get('work_dir') or (
+        f'./work_dirs/{Path(args.config).stem}')
     _merge_options(cfg, args.cfg_options or {})
     hooks = cfg.get('default_hooks') or {}
     for name in ('teacher', 'ema', 'eval_mode'):
@@ -154,11 +137,7 @@ def set_dataloader_defaults(cfg: Config,
 
 
 def build_runner(cfg: Config) -> Runner:
-    """Build the Runner of a config, adapted to the machine at hand.
-
-    Raises:
-        FileNotFoundError: If the checkpoint to load is missing.
-    """
+    """Build the Runner of a config, adapted to the machine at hand."""
     load_from = cfg.get('load_from') or ''
     path = Path(load_from).expanduser()
     if load_from and '://' not in load_from and not path.is_file():

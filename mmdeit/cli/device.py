@@ -46,10 +46,7 @@ def adapt_to_device(cfg: Config) -> None:
 
 
 def revert_sync_bn(cfg: dict | list | tuple) -> bool:
-    """Turn ``SyncBN`` into ``BN``, which has the same weights, in place.
-
-    Whether there was any in the config of a model is returned.
-    """
+    """Turn ``SyncBN`` into ``BN``, of the same weights, and say if it did."""
     found = isinstance(cfg, dict) and cfg.get('type') in ('SyncBN', 'MMSyncBN')
     if found:
         cfg['type'] = 'BN'
@@ -62,9 +59,8 @@ def revert_sync_bn(cfg: dict | list | tuple) -> bool:
 def init_gloo(launcher: str) -> None:
     """Create a gloo process group from what a launcher left in the environment.
 
-    Args:
-        launcher (str): ``'slurm'``, which needs ``MASTER_ADDR`` where there
-            are several nodes; or one that sets what torchrun sets.
+    Several nodes under ``'slurm'`` need ``MASTER_ADDR``; the other launchers
+    set what torchrun sets.
     """
     if launcher == 'slurm':
         os.environ.setdefault('MASTER_ADDR', '127.0.0.1')

@@ -18,9 +18,6 @@ def apply_num_classes(cfg: Config) -> None:
     That is, in place, the head and the data preprocessor of the model, the
     head of a teacher without ``class_mapping``, and the metrics, which lose
     each k of ``topk`` above it. None counts the folders of the training data.
-
-    Raises:
-        ValueError: If there are no folders to count.
     """
     if 'num_classes' not in cfg:
         return
