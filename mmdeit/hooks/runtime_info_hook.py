@@ -18,16 +18,7 @@ class RuntimeInfoHook(_RuntimeInfoHook):
     """
 
     def __init__(self) -> None:
-        self._intervals: set[int] = set()
         self._outputs: list[tuple] = []  # what has not been read yet
-
-    def before_train(self, runner: Runner) -> None:
-        """See mmengine; and find out when the losses are logged."""
-        super().before_train(runner)
-        self._intervals = {
-            hook.interval
-            for hook in runner.hooks if isinstance(hook, LoggerHook)
-        }
 
     def after_train_iter(self,
                          runner: Runner,
@@ -39,9 +30,11 @@ class RuntimeInfoHook(_RuntimeInfoHook):
             if isinstance(value, Tensor):
                 value = value.detach()  # or it would keep the graph
             self._outputs.append((key, value))
-        if self.end_of_epoch(runner.train_dataloader, batch_idx) or any(
-                self.every_n_inner_iters(batch_idx, interval)
-                for interval in self._intervals):
+        logged = any(
+            isinstance(hook, LoggerHook)
+            and self.every_n_inner_iters(batch_idx, hook.interval)
+            for hook in runner.hooks)
+        if logged or self.end_of_epoch(runner.train_dataloader, batch_idx):
             self._read(runner)
 
     def after_train(self, runner: Runner) -> None:
