@@ -18,8 +18,7 @@ class RepeatAugSampler(_RepeatAugSampler):
     about 427,000 images of ImageNet.
 
     On one process the official code quietly takes a plain random sampler.
-    Here repetition stays, and the views of an image share a batch; a line in
-    the log says so.
+    Here repetition stays, and a line in the log says so.
 
     Args:
         dataset (Sized): The dataset. Below 256 images none is dropped.
