@@ -91,11 +91,7 @@ def first_names(names: Iterable) -> str:
 
 
 def detect_names(state_dict: dict) -> str:
-    """Tell which project the names of a DeiT's tensors are from.
-
-    Returns:
-        str: ``'mmdeit'``, ``'timm'`` or ``'huggingface'``, whichever shares
-        most names.
+    """Tell which of mmdeit, timm and huggingface shares most names.
 
     Raises:
         ValueError: If none shares any.

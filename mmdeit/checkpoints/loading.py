@@ -26,17 +26,16 @@ class _Ignored:
     def __init__(self, *args) -> None:
         pass
 
-    def __setstate__(self, state: dict) -> None:
-        pass
+    __setstate__ = __init__
 
 
 @lru_cache(maxsize=None)
 def allow_training_log() -> None:
     """Let ``weights_only=True`` skip the log in mmengine's checkpoints.
 
-    mmengine's own CheckpointHook pickles ``HistoryBuffer`` objects beside the
-    weights. Restoring them takes ``getattr``, which no safe loader can allow;
-    their numbers are read and dropped. Torch below 2.6 cannot.
+    mmengine's CheckpointHook pickles ``HistoryBuffer`` objects. Restoring them
+    takes ``getattr``, which no safe loader can allow; their numbers are read
+    and dropped. Torch below 2.6 cannot.
     """
     if digit_version(torch.__version__) < digit_version('2.6'):
         return
@@ -57,8 +56,7 @@ def allow_training_log() -> None:
 def force_weights_only() -> None:
     """Make every ``torch.load``, mmengine's too, refuse to run code.
 
-    That is torch's default since 2.6; the variable is for the releases before.
-    mmengine reads files and addresses by :func:`load_checkpoint`.
+    Torch does by default since 2.6; mmengine reads by :func:`load_checkpoint`.
     """
     os.environ.setdefault('TORCH_FORCE_WEIGHTS_ONLY_LOAD', '1')
     allow_training_log()

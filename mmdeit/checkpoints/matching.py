@@ -19,9 +19,8 @@ def match_checkpoint(checkpoint: dict, model: nn.Module, start: bool) -> str:
         checkpoint (dict): See :func:`get_state_dict`. Afterwards its
             ``state_dict`` is what to load.
         model (nn.Module): A model with a ``backbone``.
-        start (bool): Whether training starts from it. Then, outside the
-            backbone, what the checkpoint lacks or has for other classes stays
-            as the model was initialised.
+        start (bool): Whether training starts from it. Then what it lacks or
+            has for other classes, outside the backbone, stays initialised.
 
     Returns:
         str: What is left out or stays as initialised; empty if nothing.

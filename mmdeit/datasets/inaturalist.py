@@ -49,10 +49,8 @@ class INaturalist(BaseDataset):
             if problem:
                 raise ValueError(
                     f'{self.ann_file}: the image {name!r} {problem}')
-            data_list.append(
-                dict(
-                    img_path=backend.join_path(self.img_prefix, name),
-                    gt_label=label))
+            path = backend.join_path(self.img_prefix, name)
+            data_list.append(dict(img_path=path, gt_label=label))
         return data_list
 
     def _load_json(self) -> tuple[list[tuple], dict, dict]:

@@ -32,14 +32,11 @@ class WarmupCosineLR(LRSchedulerMixin, _ParamScheduler):
         warmup_lr (float): :math:`\eta_w`. Defaults to 1e-6.
         eta_min (float): :math:`\eta_{min}`. Defaults to 1e-5.
         delay (int): Epochs by which the rate lags behind. Defaults to 1.
-        begin (int): First epoch. Defaults to 0.
-        end (int): Last epoch, exclusive. Defaults to INF; the Runner gives
-            the length of training.
-        last_step (int): For resuming. Defaults to -1.
+        begin, end, last_step, verbose: As mmengine's schedulers have them; the
+            Runner gives the length of training as ``end``.
         by_epoch (bool): Whether to step by epoch. Defaults to True. With
             ``convert_to_iter_based=True`` in the config lengths stay in
             epochs, and the rate moves with each iteration.
-        verbose (bool): Whether to print each change. Defaults to False.
     """
 
     def __init__(self,
@@ -102,12 +99,8 @@ class WarmupCosineLR(LRSchedulerMixin, _ParamScheduler):
     def _get_value(self) -> list[float]:
         t = max(self.last_step - self.delay, 0)
         if t < self.warmup:
-            return [
-                self.warmup_lr + t * (peak - self.warmup_lr) / self.warmup
-                for peak in self.base_values
-            ]
-        cosine = (1 + math.cos(math.pi * t / self.T_max)) / 2
-        return [
-            self.eta_min + (peak - self.eta_min) * cosine
-            for peak in self.base_values
-        ]
+            low, part, whole = self.warmup_lr, t, self.warmup
+        else:
+            cosine = math.cos(math.pi * t / self.T_max)
+            low, part, whole = self.eta_min, 1 + cosine, 2
+        return [low + part * (peak - low) / whole for peak in self.base_values]
