@@ -20,7 +20,7 @@ def match_checkpoint(checkpoint: dict, model: nn.Module, start: bool) -> str:
             ``state_dict`` is what to load.
         model (nn.Module): A model with a ``backbone``.
         start (bool): Whether training starts from it. Then what it lacks or
-            has for other classes, outside the backbone, stays initialised.
+            has for other classes, outside the backbone, stays as initialised.
 
     Returns:
         str: What is left out or stays as initialised; empty if nothing.

@@ -29,8 +29,8 @@ class HeadsAccuracy(BaseMetric):
 
     Args:
         topk (Sequence[int]): The values of k. Defaults to ``(1, 5)``.
-        mean_softmax (bool): Whether to report that one too, where the model
-            has two heads. Defaults to False.
+        mean_softmax (bool): Whether to report ``softmax_`` too, where the
+            model has two heads. Defaults to False.
         collect_device (str): ``'cpu'`` or ``'gpu'``. Defaults to ``'cpu'``.
         prefix (str, optional): Defaults to None, which is ``'accuracy'``.
 

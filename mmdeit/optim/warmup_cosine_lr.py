@@ -27,13 +27,13 @@ class WarmupCosineLR(LRSchedulerMixin, _ParamScheduler):
 
     Args:
         optimizer (Optimizer | OptimWrapper): The optimizer.
-        T_max (int, optional): :math:`T` in epochs. Defaults to None, all.
+        T_max (int, optional): :math:`T` in epochs. Defaults to None, ``end``.
         warmup (int): :math:`w` in epochs. Defaults to 5.
         warmup_lr (float): :math:`\eta_w`. Defaults to 1e-6.
         eta_min (float): :math:`\eta_{min}`. Defaults to 1e-5.
         delay (int): Epochs by which the rate lags behind. Defaults to 1.
-        begin, end, last_step, verbose: As mmengine's schedulers have them; the
-            Runner gives the length of training as ``end``.
+        begin, end, last_step, verbose: As in mmengine, in epochs; the Runner
+            gives ``end``, the length of training.
         by_epoch (bool): Whether to step by epoch. Defaults to True. With
             ``convert_to_iter_based=True`` in the config lengths stay in
             epochs, and the rate moves with each iteration.
