@@ -19,7 +19,7 @@ from mmdeit.utils import keep_random_state, unwrap_model
 
 from .ensemble import TeacherEnsemble
 from .evaluation import ask, describe, evaluate
-from .execution import reason_of
+from .execution import fastest_pass, reason_of
 from .preprocessing import StudentSpec
 from .teacher import Teacher
 
@@ -28,7 +28,10 @@ AnyTeacher = Teacher | TeacherEnsemble
 BATCH = 64
 
 
-def preflight(teacher: AnyTeacher, runner: Runner, num_images: int) -> str:
+def preflight(teacher: AnyTeacher,
+              runner: Runner,
+              num_images: int,
+              speed: bool = False) -> str:
     """Fit a teacher to a student, choose its execution, and evaluate it.
 
     The random numbers of the training stay what they are without it.
@@ -39,6 +42,8 @@ def preflight(teacher: AnyTeacher, runner: Runner, num_images: int) -> str:
             which decides the precision, is built if it is not yet.
         num_images (int): How many images of the validation dataset the
             teacher is evaluated on, by the first process; 0 for none.
+        speed (bool): Whether to report the teacher's images per second.
+            Defaults to False.
 
     Returns:
         str: How each member is executed, and a table of the accuracies,
@@ -60,6 +65,10 @@ def preflight(teacher: AnyTeacher, runner: Runner, num_images: int) -> str:
         inputs = inputs[:1].repeat(size, 1, 1, 1)
         report = '\n'.join(
             member.autotune(inputs) for member in teacher.members)
+        if speed:
+            rate = size / fastest_pass(teacher, inputs)
+            report += (f'\n{rate:.1f} images per second in batches of {size} '
+                       f'on {inputs.device.type}')
         if num_images and runner.val_loop is None:
             runner.logger.warning(
                 'The teacher is not evaluated before training: there is no '

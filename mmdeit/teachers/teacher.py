@@ -12,7 +12,7 @@ from mmdeit.checkpoints import load_weights, pretrained_cfgs
 from mmdeit.registry import MODELS
 
 from .class_mapping import class_indices
-from .execution import Execution, executions, fastest_pass, measure
+from .execution import Execution, executions, measure
 from .preprocessing import (
     Preprocessing,
     StudentSpec,
@@ -164,31 +164,25 @@ class Teacher(nn.Module):
             inputs (Tensor): A batch of the student's, ``(N, C, H, W)``.
 
         Returns:
-            str: One line: the execution, its speed, and the timings that it was
-            chosen from.
+            str: One line: the execution, and the timings it was chosen by.
 
         Raises:
             ValueError: If none of them works.
         """
-        images, measured = self.preprocess(inputs), ''
         if len(self.executions) == 1:
-            seconds = {self.execution: fastest_pass(self.execute, images)}
-        else:
-            seconds = measure(self.network, self.executions, images)
-            choice = [min(seconds, key=seconds.get)]
-            broadcast_object_list(choice)
-            if any(way.compile for way in seconds):
-                # What was compiled to be measured counts towards torch's limit
-                # of recompilations, beyond which it stops compiling.
-                torch.compiler.reset()
-            self.set_execution(choice[0])
-            timings = '; '.join(f'{way}: {1000 * s:.1f} ms'
-                                for way, s in seconds.items())
-            measured = f' (measured {timings})'
-        speed = len(inputs) / seconds[self.execution]
-        return (f'{self.name}: {self.execution}: {speed:.1f} images per second '
-                f'in batches of {len(inputs)} on {inputs.device.type}'
-                f'{measured}')
+            return f'{self.name}: {self.execution}'
+        seconds = measure(self.network, self.executions,
+                          self.preprocess(inputs))
+        choice = [min(seconds, key=seconds.get)]
+        broadcast_object_list(choice)
+        if any(way.compile for way in seconds):
+            # What was compiled to be measured counts towards torch's limit of
+            # recompilations, beyond which it stops compiling.
+            torch.compiler.reset()
+        self.set_execution(choice[0])
+        timings = '; '.join(
+            f'{way}: {1000 * s:.1f} ms' for way, s in seconds.items())
+        return f'{self.name}: {self.execution} (measured {timings})'
 
 
 def find_model(name: str, checkpoint: str | None = None) -> tuple:
