@@ -1,11 +1,11 @@
 """Teachers of Hugging Face's hub, or in its format."""
-from textwrap import shorten
-
-import torch
 from mmpretrain.models import ClsDataPreprocessor
 from mmpretrain.models import HuggingFaceClassifier as _HuggingFaceClassifier
 
 from mmdeit.registry import MODELS
+
+from .execution import reason_of
+from .preprocessing import rgb_normalization
 
 
 @MODELS.register_module()
@@ -22,19 +22,13 @@ class HuggingFaceClassifier(_HuggingFaceClassifier):
         pretrained (bool): Whether to load its weights, in float32. False
             takes its config only, for a checkpoint that is loaded later.
             Defaults to True.
-
-    Raises:
-        ImportError: If transformers is missing, or too new for this torch.
-        ValueError: If there is no such model, or it is no classifier that
-            transformers itself has.
     """
 
     def __init__(self, model_name: str, pretrained: bool = True) -> None:
         import transformers
         if not transformers.is_torch_available():
-            raise ImportError(
-                f'transformers {transformers.__version__} does not know torch '
-                f"{torch.__version__}: pip install 'transformers<4.50'")
+            raise ImportError('transformers is too new for this torch: '
+                              "pip install 'transformers<4.50'")
         loading = dict(trust_remote_code=False)
         if pretrained:
             loading.update(weights_only=True, output_loading_info=True)
@@ -44,7 +38,7 @@ class HuggingFaceClassifier(_HuggingFaceClassifier):
             raise ValueError(
                 f'cannot load {model_name!r}: give a classifier on the hub '
                 'that needs no code of its own, or a folder of save_pretrained '
-                f'({shorten(str(error), 300)})') from error
+                f'({reason_of(error)})') from error
         if pretrained:
             self.model, info = self.model
             self.unloaded = sorted(info['missing_keys'])
@@ -68,7 +62,4 @@ def _preprocessor(transformers, model_name: str) -> ClsDataPreprocessor | None:
         mean, std = [0.] * 3, [1.] * 3
     if mean is None or std is None:
         return None
-    return ClsDataPreprocessor(
-        mean=[255 * value for value in mean],
-        std=[255 * value for value in std],
-        to_rgb=None)
+    return rgb_normalization(mean, std)
