@@ -30,19 +30,15 @@ def describe(images: Tensor) -> str:
 
 @torch.no_grad()
 def ask(member: Teacher, inputs: Tensor, num_classes: int) -> Tensor:
-    """Ask a teacher, and look at its answer.
+    """Ask a teacher that is bound to the student, and look at its answer.
 
     Args:
-        member (Teacher): Bound to the student.
+        member (Teacher): The teacher, which errors name.
         inputs (Tensor): Images of the student's, ``(N, C, H, W)``.
         num_classes (int): Number K of the student's classes.
 
     Returns:
-        Tensor: Finite logits of shape ``(N, K)``.
-
-    Raises:
-        ValueError: If it fails on these images, or answers with something
-            else. It is named.
+        Tensor: Finite logits of shape ``(N, K)``; all else is a ValueError.
     """
     images = inputs
     try:
@@ -54,8 +50,7 @@ def ask(member: Teacher, inputs: Tensor, num_classes: int) -> Tensor:
             f'teacher {member.name!r} fails on {describe(images)}: set '
             f'input_size to the size that it was trained at{fix} '
             f'({reason_of(error)})') from error
-    fault = _fault(member, logits, len(inputs), num_classes)
-    if fault:
+    if fault := _fault(member, logits, len(inputs), num_classes):
         raise ValueError(f'teacher {member.name!r} {fault}')
     return member.select_classes(logits)
 
@@ -68,18 +63,15 @@ def _fault(member: Teacher, logits: Tensor, num_images: int,
         return (f'answers {num_images} images with a {type(logits).__name__} '
                 f'of shape {shape} instead of logits of shape '
                 f'({num_images}, classes): give it its classifier (a head)')
-    not_finite = num_images - int(logits.isfinite().all(dim=1).sum())
-    if not_finite:
+    if not_finite := num_images - int(logits.isfinite().all(dim=1).sum()):
         return (f'answers {not_finite} of {num_images} images with numbers '
                 'that are not finite: look for damaged weights, or set '
                 "dtype='float32'")
-    has = f'has {shape[1]} classes'
+    has, names = f'has {shape[1]} classes', member.class_names
     if member.indices is None:
         return '' if shape[1] == num_classes else (
             f'{has}, the student {num_classes}: give both the same '
-            "num_classes, or set class_mapping to the teacher's class for "
-            "each of the student's")
-    names = member.class_names
+            'num_classes, or set class_mapping')
     if names is not None and len(names) != shape[1]:
         return (f'{has}, but {len(names)} class_names: give the name of each, '
                 'in order')
@@ -104,8 +96,7 @@ def evaluate(teacher: Teacher | TeacherEnsemble,
         str: A table of the accuracies, beside chance and what is expected.
 
     Raises:
-        ValueError: If a member does not answer, or is refused, with the
-            likeliest cause.
+        ValueError: If a member is refused, with the likeliest cause.
     """
     hits, num_images, kept = 0, 0, []
     for inputs, labels in batches:
@@ -150,10 +141,9 @@ def _refusal(accuracy: float, expected: float | None, num_images: int,
         return math.sqrt(rate * (1 - rate) / num_images)
 
     measured = f'has {100 * accuracy:.2f} top-1 on {num_images} held-out images'
-    if expected is not None:
-        rate = expected / 100
-        if accuracy < rate - 3 * deviation(rate):
-            return f'{measured}, expected are {expected:.2f}'
+    rate = (expected or 0) / 100
+    if accuracy < rate - 3 * deviation(rate):
+        return f'{measured}, expected are {expected:.2f}'
     chance = 1 / num_classes
     luck, halfway = chance + 5 * deviation(chance), (1 + chance) / 2
     if accuracy <= min(luck, halfway):

@@ -46,12 +46,12 @@ def preflight(teacher: AnyTeacher,
             Defaults to False.
 
     Returns:
-        str: How each member is executed, and a table of the accuracies,
-        which the first process has.
+        str: How each member is executed and, in the first process, a table of
+        the accuracies.
 
     Raises:
-        ValueError: If the student fails, or the teacher does not fit, does
-            not answer, or is refused; in each process.
+        ValueError: In each process, if the student fails, or the teacher does
+            not fit, does not answer, or is refused.
     """
     runner.optim_wrapper = runner.build_optim_wrapper(runner.optim_wrapper)
     precision = contextlib.nullcontext()
@@ -82,20 +82,15 @@ def preflight(teacher: AnyTeacher,
 
 def fit_teacher(teacher: AnyTeacher, student: nn.Module,
                 dataset: Dataset) -> Tensor:
-    """Fit a teacher to a student, and see that both answer.
+    """Fit a teacher to a student, on its device, and see that both answer.
 
     Args:
-        teacher (Teacher | TeacherEnsemble): Changed in place, and moved to
-            the student's device.
+        teacher (Teacher | TeacherEnsemble): Changed in place.
         student (nn.Module): A classifier of mmpretrain.
         dataset (Dataset): Its dataset, which may name the classes.
 
     Returns:
         Tensor: Two of the student's images, of shape ``(2, C, H, W)``.
-
-    Raises:
-        ValueError: If the student fails on them, or the teacher is none, does
-            not fit or does not answer.
     """
     if not isinstance(teacher, AnyTeacher):
         raise ValueError(f'{type(teacher).__name__} is no teacher: write '
@@ -114,15 +109,11 @@ def fit_teacher(teacher: AnyTeacher, student: nn.Module,
 
 @torch.no_grad()
 def check_student(model: nn.Module, inputs: Tensor) -> None:
-    """Try a student on a few images, in eval mode.
-
-    Args:
-        model (nn.Module): An ``ImageClassifier`` of mmpretrain; another model
-            is not tried.
-        inputs (Tensor): Preprocessed images, ``(N, C, H, W)``.
+    """Try mmpretrain's ``ImageClassifier``, no other model, in eval mode.
 
     Raises:
-        ValueError: If it fails on them, with the setting to change.
+        ValueError: If it fails on these preprocessed images, ``(N, C, H, W)``,
+            with the setting to change.
     """
     if not isinstance(model, ImageClassifier):
         return
@@ -156,11 +147,6 @@ def read_batches(dataset: Dataset, preprocessor: nn.Module,
 
     They come in a mixed order, always the same, so that the first ones stand
     for all.
-
-    Args:
-        dataset (Dataset): A dataset of mmpretrain.
-        preprocessor (nn.Module): The student's data preprocessor.
-        num_images (int): How many to take, at most.
 
     Yields:
         tuple[Tensor, Tensor]: Images ``(N, C, H, W)`` and labels ``(N, )``,

@@ -13,11 +13,7 @@ from mmdeit.registry import MODELS
 
 from .class_mapping import class_indices
 from .execution import Execution, executions, measure
-from .preprocessing import (
-    Preprocessing,
-    StudentSpec,
-    resolve_normalization,
-)
+from .preprocessing import Preprocessing, StudentSpec, resolve_normalization
 
 
 @MODELS.register_module()
@@ -41,28 +37,19 @@ class Teacher(nn.Module):
         input_size (int | tuple[int, int], optional): Height and width that
             the student's view is resized to. Defaults to None, not resized.
         class_mapping (str | Sequence[int | str], optional): The teacher's
-            class for each of the student's, see
-            :func:`mmdeit.teachers.class_mapping.class_indices`. Defaults to
-            None: both have the same classes.
+            class for each of the student's, by index or name, or ``'name'``.
+            Defaults to None: both have the same classes.
         class_names (Sequence[str], optional): Names of the teacher's classes.
             Defaults to None: what ``model`` says, if anything.
         expected_accuracy (float, optional): Top-1 in percent that it is known
             to have on the student's validation data. Defaults to None.
-        dtype (str, optional): ``'float32'``, ``'bfloat16'``, ``'float16'`` or
-            ``'auto'``. Defaults to None: the student's, but bfloat16 under
-            its autocast.
-        channels_last (bool | str): Memory layout, or ``'auto'``. Defaults to
-            False.
-        compile (bool | str): Whether to compile the network, or ``'auto'``.
-            Defaults to False. Each ``'auto'`` takes what is fastest in a
-            short measurement at the start.
+        dtype (str, optional): See :class:`Execution`, as the next two. Each
+            may be ``'auto'``, what is fastest in a short measurement at the
+            start. Defaults to None.
+        channels_last (bool | str): Memory layout. Defaults to False.
+        compile (bool | str): Whether to compile. Defaults to False.
         name (str, optional): Its name in messages. Defaults to None: that of
             the checkpoint or the model.
-
-    Raises:
-        FileNotFoundError: If the checkpoint or config file is missing.
-        ValueError: If there are no weights, they do not fit, or an argument
-            is wrong.
     """
 
     def __init__(
@@ -82,8 +69,7 @@ class Teacher(nn.Module):
         super().__init__()
         self.executions = executions(dtype, channels_last, compile)
         if expected_accuracy is not None and not 1 < expected_accuracy <= 100:
-            raise ValueError(f'expected_accuracy is {expected_accuracy}: give '
-                             'it in percent, as 94.22')
+            raise ValueError('expected_accuracy: give it in percent, as 94.22')
         if isinstance(model, str):
             model, checkpoint = find_model(model, checkpoint)
         self.name = name or _name(model, checkpoint)
@@ -107,14 +93,11 @@ class Teacher(nn.Module):
 
     @property
     def members(self) -> list['Teacher']:
-        """list[Teacher]: Itself; an ensemble has several."""
+        """Itself; an ensemble has several."""
         return [self]
 
     def bind(self, spec: StudentSpec) -> None:
         """Fit the preprocessing and the classes to a student.
-
-        Args:
-            spec (StudentSpec): What the student sees.
 
         Raises:
             ValueError: If they do not fit.
@@ -133,14 +116,13 @@ class Teacher(nn.Module):
             raise ValueError(f'teacher {self.name!r}: {error}') from error
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """Answer a batch of the student's.
+        """Answer the student's images with logits for its classes.
 
         Args:
-            inputs (Tensor): Normalised, mixed images of shape
-                ``(N, C, H, W)``.
+            inputs (Tensor): Normalised and mixed, ``(N, C, H, W)``.
 
         Returns:
-            Tensor: Logits for the student's K classes, of shape ``(N, K)``.
+            Tensor: Of shape ``(N, K)``.
         """
         return self.select_classes(self.execute(self.preprocess(inputs)))
 
@@ -165,9 +147,6 @@ class Teacher(nn.Module):
 
         Returns:
             str: One line: the execution, and the timings it was chosen by.
-
-        Raises:
-            ValueError: If none of them works.
         """
         if len(self.executions) == 1:
             return f'{self.name}: {self.execution}'
@@ -185,7 +164,8 @@ class Teacher(nn.Module):
         return f'{self.name}: {self.execution} (measured {timings})'
 
 
-def find_model(name: str, checkpoint: str | None = None) -> tuple:
+def find_model(name: str,
+               checkpoint: str | None = None) -> tuple[dict, str | None]:
     """Look up a classifier by its config file or its name in mmpretrain.
 
     Args:
@@ -196,13 +176,7 @@ def find_model(name: str, checkpoint: str | None = None) -> tuple:
 
     Returns:
         tuple[dict, str | None]: Config of the model with its data
-        preprocessor, and path or address of its weights; None for a config
-        file without.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If mmpretrain knows no such name, or has no weights of it
-            and no others are given.
+        preprocessor, and its weights; None for a config file without.
     """
     if name.endswith('.py'):
         cfg = Config.fromfile(name)
@@ -221,10 +195,7 @@ def find_model(name: str, checkpoint: str | None = None) -> tuple:
 
 
 def _refuse_init_cfg(network: nn.Module) -> None:
-    """Refuse weights that nobody loads.
-
-    mmengine's ``init_weights`` would, but passes over those that do not fit.
-    """
+    """Refuse weights that nobody loads, as ``init_weights`` is not called."""
     for module in network.modules():
         for cfg in pretrained_cfgs(getattr(module, 'init_cfg', None)):
             raise ValueError(
