@@ -4,24 +4,18 @@ from typing import Sequence
 
 
 def class_indices(
-    mapping: str | Sequence[int | str],
-    num_classes: int,
-    student_names: Sequence[str] | None = None,
-    teacher_names: Sequence[str] | None = None,
-) -> list[int]:
+        mapping: str | Sequence[int | str],
+        num_classes: int,
+        student_names: Sequence[str] | None = None,
+        teacher_names: Sequence[str] | None = None) -> list[int]:
     """Turn a class mapping of a config into columns of the teacher's logits.
 
-    Args:
-        mapping (str | Sequence[int | str]): The teacher's class for each of
-            the student's K, in order, by index or by name; or ``'name'``, the
-            classes of the same names.
-        num_classes (int): K.
-        student_names (Sequence[str], optional): For ``'name'``.
-        teacher_names (Sequence[str], optional): For mapping by name.
+    It has the teacher's class for each of the student's, in order, by index or
+    by name; ``'name'`` stands for the classes of the same names.
 
     Raises:
-        ValueError: If there are not K entries, a name is not that of exactly
-            one class, or a class is used twice.
+        ValueError: If it has too few or too many entries, a name is not that
+            of exactly one class, or a class is used twice.
     """
     if mapping == 'name':
         mapping = student_names or ()

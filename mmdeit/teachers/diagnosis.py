@@ -54,11 +54,8 @@ class Candidate(NamedTuple):
 def diagnose(teacher: Teacher, inputs: Tensor, labels: Tensor) -> str:
     """Find the likeliest cause of a low accuracy, and its fix.
 
-    Args:
-        teacher (Teacher): Bound to the student.
-        inputs (Tensor): Images of the student's, ``(N, C, H, W)``, in a mixed
-            order.
-        labels (Tensor): Their labels ``(N, )``.
+    The student's images ``(N, C, H, W)`` and labels ``(N, )`` are in a mixed
+    order.
     """
     unloaded = getattr(teacher.network, 'unloaded', None)
     if unloaded:

@@ -22,34 +22,32 @@ from .teacher import Teacher
 DIAGNOSED = 512
 
 
-def describe(images: Tensor) -> str:
-    """Channels and size of images ``(N, C, H, W)``, for a message."""
+def failure(images: Tensor, fix: str, error: Exception) -> str:
+    """Say that a network fails on images ``(N, C, H, W)``, and what to do."""
     channels, height, width = images.shape[1:]
-    return f'images of {channels} channels and {height}x{width} pixels'
+    return (f'fails on images of {channels} channels and {height}x{width} '
+            f'pixels: {fix} ({reason_of(error)})')
 
 
 @torch.no_grad()
 def ask(member: Teacher, inputs: Tensor, num_classes: int) -> Tensor:
-    """Ask a teacher that is bound to the student, and look at its answer.
-
-    Args:
-        member (Teacher): The teacher, which errors name.
-        inputs (Tensor): Images of the student's, ``(N, C, H, W)``.
-        num_classes (int): Number K of the student's classes.
+    """Ask a teacher about the student's images ``(N, C, H, W)``.
 
     Returns:
-        Tensor: Finite logits of shape ``(N, K)``; all else is a ValueError.
+        Tensor: Finite logits for the student's classes, ``(N, K)``.
+
+    Raises:
+        ValueError: If it fails on them or answers with something else.
     """
     images = inputs
     try:
         images = member.preprocess(inputs)
         logits = member.execute(images)
     except Exception as error:  # a network may fail in any way
-        fix = ', or compile=False' if member.execution.compile else ''
-        raise ValueError(
-            f'teacher {member.name!r} fails on {describe(images)}: set '
-            f'input_size to the size that it was trained at{fix} '
-            f'({reason_of(error)})') from error
+        fix = 'set input_size to the size that it was trained at'
+        fix += ', or compile=False' * member.execution.compile
+        raise ValueError(f'teacher {member.name!r} '
+                         f'{failure(images, fix, error)}') from error
     if fault := _fault(member, logits, len(inputs), num_classes):
         raise ValueError(f'teacher {member.name!r} {fault}')
     return member.select_classes(logits)
@@ -84,12 +82,12 @@ def _fault(member: Teacher, logits: Tensor, num_images: int,
 def evaluate(teacher: Teacher | TeacherEnsemble,
              batches: Iterable[tuple[Tensor, Tensor]],
              num_classes: int) -> str:
-    """Evaluate a teacher and each of its members.
+    """Evaluate a teacher and each of its members on held-out images.
 
     Args:
         teacher (Teacher | TeacherEnsemble): Bound to the student.
-        batches (Iterable[tuple[Tensor, Tensor]]): Held-out images of the
-            student's, ``(N, C, H, W)``, and their labels ``(N, )``.
+        batches (Iterable[tuple[Tensor, Tensor]]): The student's images
+            ``(N, C, H, W)`` and their labels ``(N, )``.
         num_classes (int): Number K of classes.
 
     Returns:

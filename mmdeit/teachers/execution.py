@@ -101,14 +101,10 @@ def executions(dtype: str | None, channels_last: bool | str,
 
 def measure(network: nn.Module, choices: Sequence[Execution],
             inputs: Tensor) -> dict[Execution, float]:
-    """Time a network's pass in several executions.
+    """Time a pass in several executions, in seconds.
 
-    Returns:
-        dict[Execution, float]: Seconds of the fastest pass; infinite where
-        the machine cannot do it.
-
-    Raises:
-        ValueError: If it can do none.
+    It is infinite where the machine cannot do it; where it can do none, that is
+    a ValueError.
     """
     seconds, reason = {}, ''
     for choice in choices:

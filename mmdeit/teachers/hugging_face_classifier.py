@@ -12,9 +12,8 @@ from .preprocessing import rgb_normalization
 class HuggingFaceClassifier(_HuggingFaceClassifier):
     """mmpretrain's wrapper, with the normalisation and class names.
 
-    It says ``mean`` and ``std`` and leaves the order of channels, RGB, as the
-    student has it. No code of a repository is executed, and pickled files
-    only give tensors. Checkpoints of transformers load as they are.
+    No code of a repository is executed, and pickled files only give tensors.
+    Checkpoints of transformers load as they are.
 
     Args:
         model_name (str): Name on the hub, as ``'microsoft/resnet-50'``, or a
@@ -36,9 +35,8 @@ class HuggingFaceClassifier(_HuggingFaceClassifier):
             super().__init__(model_name, pretrained, **loading)
         except Exception as error:  # damaged files raise many types
             raise ValueError(
-                f'cannot load {model_name!r}: give a classifier on the hub '
-                'that needs no code of its own, or a folder of save_pretrained '
-                f'({reason_of(error)})') from error
+                f'cannot load {model_name!r}: give a classifier that needs no '
+                f'code of its own ({reason_of(error)})') from error
         if pretrained:
             self.model, info = self.model
             self.unloaded = sorted(info['missing_keys'])
@@ -57,9 +55,7 @@ def _preprocessor(transformers, model_name: str) -> ClsDataPreprocessor | None:
             model_name)
     except OSError:  # it has none
         return None
-    mean, std = cfg.get('image_mean'), cfg.get('image_std')
     if not cfg.get('do_normalize', True):
-        mean, std = [0.] * 3, [1.] * 3
-    if mean is None or std is None:
-        return None
-    return rgb_normalization(mean, std)
+        return rgb_normalization([0.] * 3, [1.] * 3)
+    mean, std = cfg.get('image_mean'), cfg.get('image_std')
+    return rgb_normalization(mean, std) if mean and std else None

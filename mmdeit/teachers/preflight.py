@@ -18,8 +18,8 @@ from mmdeit.structures import read_labels
 from mmdeit.utils import keep_random_state, unwrap_model
 
 from .ensemble import TeacherEnsemble
-from .evaluation import ask, describe, evaluate
-from .execution import fastest_pass, reason_of
+from .evaluation import ask, evaluate, failure
+from .execution import fastest_pass
 from .preprocessing import StudentSpec
 from .teacher import Teacher
 
@@ -40,10 +40,9 @@ def preflight(teacher: AnyTeacher,
         teacher (Teacher | TeacherEnsemble): Changed in place.
         runner (Runner): Has the student and its datasets. Its optimiser,
             which decides the precision, is built if it is not yet.
-        num_images (int): How many images of the validation dataset the
-            teacher is evaluated on, by the first process; 0 for none.
-        speed (bool): Whether to report the teacher's images per second.
-            Defaults to False.
+        num_images (int): How many images of the validation dataset the first
+            process evaluates the teacher on; 0 for none.
+        speed (bool): Whether to time the teacher. Defaults to False.
 
     Returns:
         str: How each member is executed and, in the first process, a table of
@@ -84,13 +83,10 @@ def fit_teacher(teacher: AnyTeacher, student: nn.Module,
                 dataset: Dataset) -> Tensor:
     """Fit a teacher to a student, on its device, and see that both answer.
 
-    Args:
-        teacher (Teacher | TeacherEnsemble): Changed in place.
-        student (nn.Module): A classifier of mmpretrain.
-        dataset (Dataset): Its dataset, which may name the classes.
+    The dataset is the student's, and may name the classes.
 
     Returns:
-        Tensor: Two of the student's images, of shape ``(2, C, H, W)``.
+        Tensor: Two of its images as the student sees them, ``(2, C, H, W)``.
     """
     if not isinstance(teacher, AnyTeacher):
         raise ValueError(f'{type(teacher).__name__} is no teacher: write '
@@ -134,8 +130,7 @@ def check_student(model: nn.Module, inputs: Tensor) -> None:
             raise ValueError(f'it answers with shape {tuple(logits.shape)}')
     except Exception as error:  # a network may fail in any way
         raise ValueError(
-            f'the student fails on {describe(inputs)}: {fix} '
-            f'({reason_of(error)})') from error
+            f'the student {failure(inputs, fix, error)}') from error
     finally:
         for module, mode in modes:
             module.training = mode

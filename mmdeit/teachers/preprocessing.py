@@ -36,17 +36,12 @@ class StudentSpec:
     def of(cls,
            student: nn.Module,
            class_names: Sequence[str] | None = None) -> 'StudentSpec':
-        """Read the spec off a classifier of mmpretrain.
-
-        Raises:
-            ValueError: If neither its head nor its data preprocessor says how
-                many classes there are.
-        """
+        """Read the spec off a classifier of mmpretrain."""
         own = student.data_preprocessor
         # Some heads of mmpretrain do not say it, as InceptionV3's.
-        num_classes = getattr(
-            getattr(student, 'head', None), 'num_classes', None) or getattr(
-                own, 'num_classes', None)
+        head = getattr(student, 'head', None)
+        num_classes = (getattr(head, 'num_classes', None)
+                       or getattr(own, 'num_classes', None))
         if num_classes is None:
             raise ValueError('the student does not say its num_classes: set '
                              'it in its head or its data_preprocessor')
@@ -103,24 +98,21 @@ class Preprocessing(nn.Module):
 
     Args:
         spec (StudentSpec): What the student sees.
-        mean (Sequence[float]): The teacher's mean for each channel, in units
-            of 0 to 255 and in its own order of channels.
-        std (Sequence[float]): Its standard deviation.
-        to_rgb (bool): Whether it wants the channels of the images as loaded
-            reversed, as in mmpretrain's ``data_preprocessor``.
+        mean (Sequence[float]): The teacher's, for each of its channels in its
+            own order, in units of 0 to 255.
+        std (Sequence[float]): The same.
+        to_rgb (bool): As in mmpretrain's ``data_preprocessor``.
         input_size (int | tuple[int, int], optional): Height and width it
             wants, by antialiased bicubic interpolation. Defaults to None, the
             student's.
     """
 
-    def __init__(
-        self,
-        spec: StudentSpec,
-        mean: Sequence[float],
-        std: Sequence[float],
-        to_rgb: bool,
-        input_size: int | Sequence[int] | None = None,
-    ) -> None:
+    def __init__(self,
+                 spec: StudentSpec,
+                 mean: Sequence[float],
+                 std: Sequence[float],
+                 to_rgb: bool,
+                 input_size: int | Sequence[int] | None = None) -> None:
         super().__init__()
         self.arguments = dict(
             spec=spec, mean=mean, std=std, to_rgb=to_rgb,

@@ -43,11 +43,11 @@ class Teacher(nn.Module):
             Defaults to None: what ``model`` says, if anything.
         expected_accuracy (float, optional): Top-1 in percent that it is known
             to have on the student's validation data. Defaults to None.
-        dtype (str, optional): See :class:`Execution`, as the next two. Each
-            may be ``'auto'``, what is fastest in a short measurement at the
-            start. Defaults to None.
+        dtype (str, optional): ``'float32'``, ``'bfloat16'`` or ``'float16'``.
+            Defaults to None: the student's, but bfloat16 under its autocast.
         channels_last (bool | str): Memory layout. Defaults to False.
-        compile (bool | str): Whether to compile. Defaults to False.
+        compile (bool | str): Whether to compile. Defaults to False. These
+            three may be ``'auto'``: what a few passes show to be fastest.
         name (str, optional): Its name in messages. Defaults to None: that of
             the checkpoint or the model.
     """
@@ -97,11 +97,7 @@ class Teacher(nn.Module):
         return [self]
 
     def bind(self, spec: StudentSpec) -> None:
-        """Fit the preprocessing and the classes to a student.
-
-        Raises:
-            ValueError: If they do not fit.
-        """
+        """Fit the preprocessing and the classes to a student."""
         try:
             self.preprocess = Preprocessing(
                 spec,
@@ -116,14 +112,7 @@ class Teacher(nn.Module):
             raise ValueError(f'teacher {self.name!r}: {error}') from error
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """Answer the student's images with logits for its classes.
-
-        Args:
-            inputs (Tensor): Normalised and mixed, ``(N, C, H, W)``.
-
-        Returns:
-            Tensor: Of shape ``(N, K)``.
-        """
+        """Map the student's images ``(N, C, H, W)`` to logits ``(N, K)``."""
         return self.select_classes(self.execute(self.preprocess(inputs)))
 
     def select_classes(self, logits: Tensor) -> Tensor:
@@ -140,10 +129,8 @@ class Teacher(nn.Module):
     def autotune(self, inputs: Tensor) -> str:
         """Take the fastest of the executions that the config leaves open.
 
-        All processes of a job take what the first one measured.
-
-        Args:
-            inputs (Tensor): A batch of the student's, ``(N, C, H, W)``.
+        They are timed on a batch of the student's, ``(N, C, H, W)``. All
+        processes of a job take what the first one measured.
 
         Returns:
             str: One line: the execution, and the timings it was chosen by.
@@ -168,15 +155,9 @@ def find_model(name: str,
                checkpoint: str | None = None) -> tuple[dict, str | None]:
     """Look up a classifier by its config file or its name in mmpretrain.
 
-    Args:
-        name (str): Path of a config file, which ends in ``.py``, or a name
-            such as ``'resnet50_8xb32_in1k'``.
-        checkpoint (str, optional): Weights that replace mmpretrain's.
-            Defaults to None.
-
     Returns:
-        tuple[dict, str | None]: Config of the model with its data
-        preprocessor, and its weights; None for a config file without.
+        tuple[dict, str | None]: Its config with a data preprocessor, and its
+        checkpoint: the one given, else mmpretrain's.
     """
     if name.endswith('.py'):
         cfg = Config.fromfile(name)
@@ -184,8 +165,7 @@ def find_model(name: str,
         metainfo = ModelHub.get(name)
         cfg, checkpoint = metainfo.config, checkpoint or metainfo.weights
         if not checkpoint:
-            raise ValueError(
-                f'mmpretrain has no weights of {name!r}: give a checkpoint')
+            raise ValueError(f'{name!r} has no weights: give a checkpoint')
     model = cfg['model']
     if 'data_preprocessor' in cfg:
         model.setdefault('data_preprocessor', cfg.data_preprocessor)

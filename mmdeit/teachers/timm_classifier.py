@@ -12,8 +12,7 @@ from .preprocessing import rgb_normalization
 class TimmClassifier(_TimmClassifier):
     """mmpretrain's wrapper, with timm's normalisation and class names.
 
-    It says ``mean`` and ``std`` and leaves the order of channels, RGB, as the
-    student has it. Checkpoints of timm load as they are.
+    Checkpoints of timm load as they are.
 
     Args:
         model_name (str): Name in timm with the tag of its weights, as

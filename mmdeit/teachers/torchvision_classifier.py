@@ -12,8 +12,7 @@ from .preprocessing import rgb_normalization
 class TorchvisionClassifier(nn.Module):
     """A classifier of torchvision, with its normalisation and class names.
 
-    It says ``mean`` and ``std`` and leaves the order of channels, RGB, as the
-    student has it. State dicts of torchvision load as they are.
+    State dicts of torchvision load as they are.
 
     Args:
         model_name (str): Name in torchvision, as ``'resnet50'``.
