@@ -63,7 +63,7 @@ def diagnose(teacher: Teacher, inputs: Tensor, labels: Tensor) -> str:
                 'kept their random start: give the checkpoint of the whole '
                 'classifier')
     decisions = _decide(teacher, inputs)
-    before = _share(decisions == labels)
+    before = (decisions == labels).float().mean().item()
     expected = (teacher.expected_accuracy or 100.) / 100
     tried: list[Candidate] = []
     for kind in _trials(teacher, inputs, labels, decisions):
@@ -103,10 +103,6 @@ def _decide(teacher: Teacher, inputs: Tensor) -> Tensor:
     return torch.cat([teacher(x).argmax(dim=1) for x in inputs.split(64)])
 
 
-def _share(hits: Tensor) -> float:
-    return float(hits.float().mean())
-
-
 def _trials(teacher: Teacher, inputs: Tensor, labels: Tensor,
             decisions: Tensor) -> Iterator[list[Candidate]]:
     """Try one kind of cause after the other, those with few passes first."""
@@ -131,7 +127,7 @@ def _try(teacher: Teacher, candidate: Candidate, inputs: Tensor,
     own, accuracy = teacher.preprocess, 0.
     try:
         teacher.preprocess = own.replace(**candidate.changes)
-        accuracy = _share(_decide(teacher, inputs) == labels)
+        accuracy = (_decide(teacher, inputs) == labels).float().mean().item()
     except Exception:  # not every network takes every size
         pass
     finally:
@@ -191,4 +187,4 @@ def _relabelled(decisions: Tensor, labels: Tensor) -> float:
     if len(tried) == 0:
         return 0.
     renamed = meets[decisions[tried]].argmax(dim=1)
-    return _share(renamed == labels[tried])
+    return (renamed == labels[tried]).float().mean().item()

@@ -138,14 +138,10 @@ def check_student(model: nn.Module, inputs: Tensor) -> None:
 
 def read_batches(dataset: Dataset, preprocessor: nn.Module,
                  num_images: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """Read images from all over a dataset, as the student would see them.
+    """Read images ``(N, C, H, W)``, as the student sees them, and their labels.
 
-    They come in a mixed order, always the same, so that the first ones stand
-    for all.
-
-    Yields:
-        tuple[Tensor, Tensor]: Images ``(N, C, H, W)`` and labels ``(N, )``,
-        on the preprocessor's device.
+    They come from all over the dataset in a mixed order, always the same, so
+    that the first ones stand for all.
     """
     count = min(num_images, len(dataset))
     order = torch.randperm(count, generator=torch.Generator().manual_seed(0))
