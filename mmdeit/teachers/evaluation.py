@@ -1,8 +1,7 @@
 """What a teacher answers, and how well.
 
-A wrong teacher trains without an error. So its answers are looked at, and one
-that is near chance, or far below what is expected of it, is refused with a
-diagnosis.
+A wrong teacher trains without an error. So one that is near chance, or far
+below what is expected of it, is refused with a diagnosis.
 """
 import math
 from typing import Iterable
@@ -33,11 +32,7 @@ def failure(images: Tensor, fix: str, error: Exception) -> str:
 def ask(member: Teacher, inputs: Tensor, num_classes: int) -> Tensor:
     """Ask a teacher about the student's images ``(N, C, H, W)``.
 
-    Returns:
-        Tensor: Finite logits for the student's classes, ``(N, K)``.
-
-    Raises:
-        ValueError: If it fails on them or answers with something else.
+    All but finite logits for its classes, ``(N, K)``, is a ValueError.
     """
     images = inputs
     try:
@@ -84,11 +79,7 @@ def evaluate(teacher: Teacher | TeacherEnsemble,
              num_classes: int) -> str:
     """Evaluate a teacher and each of its members on held-out images.
 
-    Args:
-        teacher (Teacher | TeacherEnsemble): Bound to the student.
-        batches (Iterable[tuple[Tensor, Tensor]]): The student's images
-            ``(N, C, H, W)`` and their labels ``(N, )``.
-        num_classes (int): Number K of classes.
+    The batches have images ``(N, C, H, W)`` and labels ``(N, )``.
 
     Returns:
         str: A table of the accuracies, beside chance and what is expected.

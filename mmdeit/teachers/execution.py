@@ -80,12 +80,7 @@ class Execution:
 
 def executions(dtype: str | None, channels_last: bool | str,
                compile: bool | str) -> list[Execution]:
-    """List the executions that a config leaves open: one without ``'auto'``.
-
-    Raises:
-        ValueError: If an argument is neither ``'auto'`` nor what
-            :class:`Execution` takes.
-    """
+    """List the executions that a config leaves open: one without ``'auto'``."""
     stated = dict(dtype=dtype, channels_last=channels_last, compile=compile)
     for name, value in stated.items():
         choices = (None, *DTYPES) if name == 'dtype' else (True, False)

@@ -38,8 +38,7 @@ def preflight(teacher: AnyTeacher,
 
     Args:
         teacher (Teacher | TeacherEnsemble): Changed in place.
-        runner (Runner): Has the student and its datasets. Its optimiser,
-            which decides the precision, is built if it is not yet.
+        runner (Runner): Has the student and its datasets.
         num_images (int): How many images of the validation dataset the first
             process evaluates the teacher on; 0 for none.
         speed (bool): Whether to time the teacher. Defaults to False.
@@ -52,6 +51,7 @@ def preflight(teacher: AnyTeacher,
         ValueError: In each process, if the student fails, or the teacher does
             not fit, does not answer, or is refused.
     """
+    # It decides the precision.
     runner.optim_wrapper = runner.build_optim_wrapper(runner.optim_wrapper)
     precision = contextlib.nullcontext()
     if isinstance(runner.optim_wrapper, OptimWrapper):
@@ -83,10 +83,8 @@ def fit_teacher(teacher: AnyTeacher, student: nn.Module,
                 dataset: Dataset) -> Tensor:
     """Fit a teacher to a student, on its device, and see that both answer.
 
-    The dataset is the student's, and may name the classes.
-
-    Returns:
-        Tensor: Two of its images as the student sees them, ``(2, C, H, W)``.
+    The student's dataset may name the classes. Two of its images, as the
+    student sees them, are returned: ``(2, C, H, W)``.
     """
     if not isinstance(teacher, AnyTeacher):
         raise ValueError(f'{type(teacher).__name__} is no teacher: write '
@@ -105,11 +103,10 @@ def fit_teacher(teacher: AnyTeacher, student: nn.Module,
 
 @torch.no_grad()
 def check_student(model: nn.Module, inputs: Tensor) -> None:
-    """Try mmpretrain's ``ImageClassifier``, no other model, in eval mode.
+    """Try an ``ImageClassifier`` on preprocessed images ``(N, C, H, W)``.
 
-    Raises:
-        ValueError: If it fails on these preprocessed images, ``(N, C, H, W)``,
-            with the setting to change.
+    If it fails, in eval mode, a ValueError names the setting to change. Other
+    models are not tried.
     """
     if not isinstance(model, ImageClassifier):
         return

@@ -129,11 +129,9 @@ class Teacher(nn.Module):
     def autotune(self, inputs: Tensor) -> str:
         """Take the fastest of the executions that the config leaves open.
 
-        They are timed on a batch of the student's, ``(N, C, H, W)``. All
-        processes of a job take what the first one measured.
-
-        Returns:
-            str: One line: the execution, and the timings it was chosen by.
+        They are timed on a batch of the student's, ``(N, C, H, W)``; all
+        processes of a job take what the first one measured. The line that is
+        returned has the execution, and the timings it was chosen by.
         """
         if len(self.executions) == 1:
             return f'{self.name}: {self.execution}'
@@ -155,9 +153,8 @@ def find_model(name: str,
                checkpoint: str | None = None) -> tuple[dict, str | None]:
     """Look up a classifier by its config file or its name in mmpretrain.
 
-    Returns:
-        tuple[dict, str | None]: Its config with a data preprocessor, and its
-        checkpoint: the one given, else mmpretrain's.
+    Its config is returned, with a data preprocessor, and its checkpoint: the
+    one given, else mmpretrain's.
     """
     if name.endswith('.py'):
         cfg = Config.fromfile(name)
