@@ -59,8 +59,8 @@ class TeacherHook(Hook):
         Not in ``before_run``, where ``EMAHook`` copies the model and its hooks.
         """
         if sum(isinstance(hook, TeacherHook) for hook in runner.hooks) > 1:
-            raise ValueError('there are two teachers: put yours in the place '
-                             'of default_hooks.teacher, not in custom_hooks')
+            raise ValueError('two teachers: put yours in default_hooks.teacher,'
+                             ' not in custom_hooks')
         model = unwrap_model(runner.model)
         head = getattr(model, 'head', None)
         objective = getattr(head, 'loss_module', None)

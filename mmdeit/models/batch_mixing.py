@@ -42,8 +42,7 @@ class BatchMixing(RandomBatchAugment):
         for augment in self.augments:
             if type(augment) not in (Mixup, CutMix, type(None)):
                 raise ValueError(
-                    'mmdeit.ClsDataPreprocessor mixes by Mixup and CutMix, not '
-                    f'by {type(augment).__name__}: take mmpretrain\'s, '
+                    f'Mixup or CutMix, not {type(augment).__name__}: set '
                     "data_preprocessor.type='mmpretrain.ClsDataPreprocessor'")
         self.num_classes = num_classes
         self.group_size = group_size

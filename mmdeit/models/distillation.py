@@ -54,9 +54,9 @@ def scores(head: nn.Module, feats: tuple) -> tuple[Logits, Logits]:
     if isinstance(head, DeiTClsHead) and not isinstance(
             feats[-1], (tuple, list)):
         raise ValueError(
-            f'{type(head).__name__} needs a class and a distillation token: '
-            "set model.backbone to type='mmdeit.DistilledVisionTransformer' "
-            "with out_type='cls_token'")
+            'DeiTClsHead needs a class and a distillation token: set model.'
+            "backbone.type='mmdeit.DistilledVisionTransformer' and its "
+            "out_type='cls_token'")
     # Not the head's forward: LeViT's raises an error in training.
     feat = head.pre_logits(feats)
     # DeiT has a token for each, the others one feature for both.
@@ -102,10 +102,9 @@ def distill(head: nn.Module, feats: tuple,
     if objective.needs_teacher:
         if targets.teacher is None:
             raise ValueError(
-                f'{type(head).__name__} distils, but nobody asked a teacher: '
-                "add default_hooks.teacher=dict(type='mmdeit.TeacherHook', "
-                "...), or set mode='none' in model.head.loss (DeiTClsHead) or "
-                'model.distillation (DistilledClassifier)')
+                'the head distils, but no teacher was asked: add default_hooks.'
+                "teacher=dict(type='mmdeit.TeacherHook', ...), or set mode="
+                "'none' in model.head.loss or model.distillation")
     elif cls_score is not dist_score:
         cls_score = joint_logits(cls_score, dist_score)
     branches = [(cls_score, dist_score)] if isinstance(

@@ -63,10 +63,8 @@ class DistillationLoss(nn.Module):
                 raise ValueError(f'DistillationLoss: unknown {name} {value!r}: '
                                  f'choose from {choices}')
         if not 0 <= alpha <= 1 or not tau > 0:
-            raise ValueError(
-                f'DistillationLoss: alpha is {alpha} and tau {tau}: alpha '
-                'weighs the teacher against the labels, from 0 to 1; the '
-                'temperature tau is above 0, in the paper 3.0')
+            raise ValueError(f'DistillationLoss: alpha is {alpha}, tau {tau}: '
+                             'choose from 0 to 1, and above 0 (paper: 3.0)')
         self.mode = mode
         self.alpha = alpha
         self.tau = tau
@@ -110,9 +108,9 @@ class DistillationLoss(nn.Module):
         if teacher.shape != dist_score.shape and (teacher.ndim == 2
                                                   or self.mode == 'soft'):
             raise ValueError(
-                f"the teacher's answer has shape {tuple(teacher.shape)}, the "
-                f"student's logits {tuple(dist_score.shape)}: give both the "
-                "same num_classes; a teacher of labels takes mode='hard'")
+                f'the teacher answers {tuple(teacher.shape)}, the student '
+                f'{tuple(dist_score.shape)}: give both the same num_classes; a '
+                "teacher of labels takes mode='hard'")
         distill = self._hard if self.mode == 'hard' else self._soft
         return dict(
             loss_cls=(1 - self.alpha) * loss_cls,

@@ -71,17 +71,14 @@ class DistilledClassifier(ImageClassifier):
         if not isinstance(self.head, ClsHead) or isinstance(
                 self.head, ArcFaceClsHead):
             raise TypeError(
-                f'{type(self.head).__name__} cannot learn from a teacher: set '
-                'model.head to one whose logits go into one softmax over the '
-                'classes, such as LinearClsHead')
+                f'{type(self.head).__name__} cannot learn from a teacher: give '
+                'model.head one softmax over the classes, as LinearClsHead')
         if not isinstance(self.head.loss_module, DistillationLoss):
             self.head.loss_module = DistillationLoss(
                 **(distillation or {}), base_loss=self.head.loss_module)
         elif distillation:
-            raise TypeError(
-                f'model.head.loss of {type(self.head).__name__} distils '
-                'already: set mode, alpha and so on there, and leave out '
-                'model.distillation')
+            raise TypeError('model.head.loss distils already: set mode, alpha '
+                            'and so on there, and leave out model.distillation')
 
     def loss(self, inputs: Tensor,
              data_samples: list[DataSample]) -> dict[str, Tensor]:

@@ -206,7 +206,7 @@ def test_two_teachers(cfg, build_runner):
     """One of an old config, beside that of the recipe it builds on."""
     cfg.custom_hooks = [deepcopy(cfg.default_hooks.teacher)]
     fails_before_the_first_iteration(
-        cfg, build_runner, ValueError, 'two teachers: put yours in the place')
+        cfg, build_runner, ValueError, 'two teachers: put yours in')
 
 
 def test_hook_without_a_classifier(cfg, build_runner):

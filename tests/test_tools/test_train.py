@@ -102,8 +102,8 @@ def test_list_of_images_that_leads_out_of_the_folder(tmp_path):
 @pytest.mark.parametrize('option, message', [
     ('default_hooks.teacher.teacher.checkpoint=none.pth',
      'error: no checkpoint at none.pth: correct the path'),
-    ('model.head.loss.alpha=1.5', 'alpha is 1.5 and tau 1.0: '),
-    ('model.head.loss.tau=0', 'alpha is 0.5 and tau 0: '),
+    ('model.head.loss.alpha=1.5', 'alpha is 1.5, tau 1.0: '),
+    ('model.head.loss.tau=0', 'alpha is 0.5, tau 0: '),
     ('model.head.loss.mode=medium', "unknown mode 'medium'"),
     ('model.backbone.img_size=30',
      'img_size 30x30 is not a multiple of patch_size 7'),
