@@ -7,7 +7,7 @@ data_preprocessor = dict(
     mean=[123.675, 116.28, 103.53],
     std=[58.395, 57.12, 57.375],
     to_rgb=True,
-    # Mixup and CutMix: images that share a lambda, as many as on a GPU
+    # Mixup and CutMix: images that share a lambda, as many as per GPU
     group_size=96)
 
 # The pipeline sees BGR.
