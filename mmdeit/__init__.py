@@ -10,18 +10,17 @@ from .version import SUPPORTED, __version__
 
 
 def check_dependencies() -> None:
-    """Check that every library is there, in a supported version.
+    """Check that each library is there, in a version of its range.
 
     Raises:
-        ImportError: If one is missing or outside the supported range; the
-            message names the range and the command that mends it.
+        ImportError: Where one is not, with the command that mends it.
     """
     for name in ('mmengine', 'torch', 'mmcv', 'mmpretrain'):
         wanted = name + SUPPORTED[name]
         fix = f"pip install '{wanted}'"
-        if name == 'mmcv':  # its light build suffices but for detectors
-            fix = fix.replace('mmcv', 'mmcv-lite') + (
-                ', or mmcv itself where detectors need its compiled ops')
+        if name == 'mmcv':
+            fix = (fix.replace('mmcv', 'mmcv-lite') +
+                   ', or mmcv itself where detectors need its compiled ops')
         try:
             version = import_module(name).__version__
         except (ImportError, RuntimeError) as error:

@@ -26,16 +26,10 @@ PARAM_SCHEDULERS = _child(root.PARAM_SCHEDULERS, 'mmdeit.optim')
 def resolve(registry: Registry,
             kind: str | type | None,
             scope: str | None = None) -> type | None:
-    """Find the class that the ``type`` of a config names.
+    """The class that a ``type``, with or without a scope, names; or None.
 
-    Args:
-        registry (Registry): One of mmengine's root registries.
-        kind (str | type, optional): The ``type``, with or without a scope.
-        scope (str, optional): ``default_scope`` of the config. Defaults to
-            None, the current one.
-
-    Returns:
-        type | None: The class; None if there is none of this name.
+    The registry is one of mmengine's root registries, the scope the config's
+    ``default_scope``; None is the current one.
     """
     if not isinstance(kind, str):
         return kind

@@ -5,6 +5,7 @@ teacher adds its answer to it, and the objective reads it. Heads of mmpretrain,
 which know DataSamples only, get those from it when they ask.
 """
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 
 import torch
@@ -12,41 +13,26 @@ from mmpretrain.structures import DataSample
 from torch import Tensor
 
 
+@dataclass(eq=False)
 class TrainingTargets(Sequence):
     """Labels of N images, and what a teacher says to them.
 
-    It takes the place of mmpretrain's list of N DataSamples, and is a sequence
-    of them for whoever asks; they are only made then.
+    For whoever asks it is a sequence of N DataSamples, which are made then.
 
     Args:
         labels (Tensor): The classes ``(N, )``.
-        scores (Tensor, optional): The targets ``(N, K)`` that Mixup or CutMix
-            made of them. Defaults to None.
-
-    Attributes:
-        teacher (Tensor, optional): The teacher's answer, logits ``(N, K)`` or
-            labels ``(N, )``. None until a teacher was asked.
+        scores (Tensor, optional): What Mixup or CutMix made of them,
+            ``(N, K)``. Defaults to None.
+        teacher (Tensor, optional): The teacher's logits ``(N, K)`` or labels
+            ``(N, )``. Defaults to None, until it is asked.
     """
-
-    def __init__(self, labels: Tensor, scores: Tensor | None = None) -> None:
-        self.labels = labels
-        self.scores = scores
-        self.teacher: Tensor | None = None
+    labels: Tensor
+    scores: Tensor | None = None
+    teacher: Tensor | None = None
 
     @classmethod
     def of(cls, data_samples: Sequence) -> 'TrainingTargets':
-        """The targets in the DataSamples of mmpretrain's own preprocessor.
-
-        Args:
-            data_samples (Sequence[DataSample]): N samples; or targets, which
-                stay what they are.
-
-        Returns:
-            TrainingTargets: The same as tensors.
-
-        Raises:
-            ValueError: If the preprocessor dropped the labels.
-        """
+        """The targets in N DataSamples; what is targets already stays so."""
         if isinstance(data_samples, cls):
             return data_samples
         if data_samples is None:
@@ -83,33 +69,26 @@ class TrainingTargets(Sequence):
 
 
 def read_labels(batch: dict) -> Tensor:
-    """The labels of a batch, as the dataloader gives it.
+    """The labels ``(N, )`` of a batch, as the dataloader gives it.
 
     Args:
         batch (dict): ``labels`` as :class:`mmdeit.datasets.PackInputs` packs
             them, stacked or in a list; or mmpretrain's ``data_samples``.
 
-    Returns:
-        Tensor: The classes ``(N, )``.
-
     Raises:
         ValueError: If an image has no label, or several.
     """
     if 'labels' in batch:
-        labels = batch['labels']
-        count = len(labels)
-        if not isinstance(labels, Tensor):
-            labels = torch.stack(labels)
+        images = batch['labels']
+        labels = images if isinstance(images, Tensor) else torch.stack(images)
     else:
-        samples = batch['data_samples']
-        count = len(samples)
-        if 'gt_label' not in samples[0]:
+        images = batch['data_samples']
+        if 'gt_label' not in images[0]:
             raise ValueError('the images have no labels: set with_label=True '
                              'in their dataset, or give labelled ones')
-        labels = torch.cat([sample.gt_label for sample in samples])
-    if labels.shape != (count, ):
-        raise ValueError(
-            'an image has several labels, and a softmax over the classes '
-            'learns one: give a dataset of one label an image, or take '
-            "type='ImageClassifier' with a multi-label head and no teacher")
+        labels = torch.cat([image.gt_label for image in images])
+    if labels.shape != (len(images), ):
+        raise ValueError('an image has several labels: give a dataset of one '
+                         'label an image, or a multi-label head, no teacher '
+                         "and type='ImageClassifier'")
     return labels

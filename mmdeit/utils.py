@@ -10,14 +10,7 @@ from torch import nn
 
 
 def unwrap_model(model: nn.Module) -> nn.Module:
-    """The model itself, without DDP or test-time augmentation around it.
-
-    Args:
-        model (nn.Module): A Runner's model.
-
-    Returns:
-        nn.Module: The innermost ``module`` of the wrappers.
-    """
+    """A Runner's model without DDP or test-time augmentation around it."""
     while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
         model = model.module
     return model

@@ -53,7 +53,7 @@ _TOP = (
 
 def _tensors(fmt: str, depth: int,
              distilled: bool) -> Iterator[tuple[str, list[str], str]]:
-    """Yield this project's name, the format's name or names, the shape."""
+    """This project's name, the format's name or names, the shape."""
     blocks = ([cell.replace('#', str(n)) for cell in row]
               for n in range(depth) for row in _BLOCK)
     for row in (*_STEM, *blocks, *_TOP):
@@ -62,8 +62,7 @@ def _tensors(fmt: str, depth: int,
             if 'dist' in own:
                 continue
             # Hugging Face has the undistilled DeiT as a ViT. Its
-            # DeiTForImageClassification, two tokens and one classifier, has
-            # no counterpart.
+            # DeiTForImageClassification has two tokens and one classifier.
             other = re.sub('^deit', 'vit', other)
             other = re.sub('^cls_classifier', 'classifier', other)
         parts = ('query', 'key', 'value') if '*' in other else ('', )
@@ -92,42 +91,26 @@ def first_names(names: Iterable) -> str:
 
 
 def detect_names(state_dict: dict) -> str:
-    """Tell which project the names of a DeiT's tensors are from.
-
-    Args:
-        state_dict (dict[str, Tensor]): The weights.
-
-    Returns:
-        str: ``'mmdeit'``, ``'timm'`` or ``'huggingface'``, whichever shares
-        most names.
+    """Tell which of mmdeit, timm and huggingface shares most names.
 
     Raises:
         ValueError: If none shares any.
     """
-
-    def known(fmt: str) -> int:
-        return sum(name in state_dict
-                   for _, names, _ in _tensors(fmt, *_layout(state_dict))
-                   for name in names)
-
-    fmt = max(('mmdeit', 'timm', 'huggingface'), key=known)
-    if known(fmt) == 0:
+    layout = _layout(state_dict)
+    known = {
+        fmt: sum(name in state_dict for _, names, _ in _tensors(fmt, *layout)
+                 for name in names)
+        for fmt in ('mmdeit', 'timm', 'huggingface')
+    }
+    fmt = max(known, key=known.get)
+    if known[fmt] == 0:
         raise ValueError(f'unknown keys {first_names(state_dict) or "(none)"}: '
                          f'expected a DeiT of {", ".join(FORMATS)}')
     return fmt
 
 
 def check_state_dict(state_dict: dict, fmt: str) -> None:
-    """Check that tensors are all the weights of one DeiT.
-
-    Args:
-        state_dict (dict[str, Tensor]): The weights.
-        fmt (str): Their format, a key of ``FORMATS``.
-
-    Raises:
-        ValueError: If names are unknown or missing, or if shapes do not fit
-            together.
-    """
+    """Raise a ValueError unless tensors are all the weights of one DeiT."""
     depth, distilled = _layout(state_dict)
     tensors = list(_tensors(fmt, depth, distilled))
     expected = dict.fromkeys(name for _, names, _ in tensors
@@ -138,10 +121,9 @@ def check_state_dict(state_dict: dict, fmt: str) -> None:
     problems = [f'{kind} keys {first_names(names)}' for kind, names in
                 (('unknown', unknown), ('missing', missing)) if names]
     if problems:
-        raise ValueError(
-            f'{" and ".join(problems)}: expected a whole '
-            f'{"" if distilled else "un"}distilled DeiT of {depth} blocks with '
-            f'the names of {fmt}')
+        kind = 'distilled' if distilled else 'undistilled'
+        raise ValueError(f'{" and ".join(problems)}: expected a whole {kind} '
+                         f'DeiT of {depth} blocks with the names of {fmt}')
     sizes = {'1': 1}
     for _, names, dims in tensors:
         for name in names:
@@ -162,18 +144,14 @@ def check_state_dict(state_dict: dict, fmt: str) -> None:
 @torch.no_grad()
 def convert(state_dict: dict[str, Tensor], source: str,
             target: str) -> dict[str, Tensor]:
-    """Convert the weights of a DeiT from one format to another.
-
-    Args:
-        state_dict (dict[str, Tensor]): All the weights.
-        source (str): Their format, a key of ``FORMATS``.
-        target (str): The format of the result.
+    """Convert all the weights of a DeiT from one of ``FORMATS`` to another.
 
     Returns:
         dict[str, Tensor]: Copies, contiguous and each in its own memory.
 
     Raises:
-        ValueError: See :func:`check_state_dict`.
+        ValueError: If names are unknown or missing, or if shapes do not fit
+            together.
     """
     check_state_dict(state_dict, source)
     layout = _layout(state_dict)
@@ -196,13 +174,13 @@ def start_dist_token(state_dict: dict[str, Tensor],
     ours: token and position start as copies of the class token's.
 
     Args:
-        state_dict (dict[str, Tensor]): Has ``cls_token`` of shape
-            ``(1, 1, C)`` and ``pos_embed`` of shape ``(1, T, C)``.
-        prefix (str): Prefix of the names. Defaults to ``'backbone.'``.
+        state_dict (dict[str, Tensor]): With ``cls_token`` ``(1, 1, C)`` and
+            ``pos_embed`` ``(1, T, C)``.
+        prefix (str): Of their names. Defaults to ``'backbone.'``.
 
     Returns:
-        dict[str, Tensor]: ``dist_token`` of shape ``(1, 1, C)`` and
-        ``pos_embed`` of shape ``(1, T + 1, C)``.
+        dict[str, Tensor]: ``dist_token`` ``(1, 1, C)`` and ``pos_embed``
+        ``(1, T + 1, C)``.
     """
     pos_embed = state_dict[f'{prefix}pos_embed']
     return {
@@ -215,17 +193,9 @@ def start_dist_token(state_dict: dict[str, Tensor],
 def add_dist_token(state_dict: dict[str, Tensor]) -> dict[str, Tensor]:
     """Make the weights of a distilled model from an undistilled one.
 
-    Beside what :func:`start_dist_token` adds, the classifier of the
-    distillation token starts as a copy of the trained classifier. The
-    teacher's labels, which it alone learns, then draw the two apart.
-
-    Args:
-        state_dict (dict[str, Tensor]): The weights of an undistilled model
-            with this project's names; ``backbone.pos_embed`` has shape
-            ``(1, T, C)``.
-
-    Returns:
-        dict[str, Tensor]: Those of a distilled one, with ``(1, T + 1, C)``.
+    Under this project's names. Beside what :func:`start_dist_token` adds, the
+    classifier of the distillation token starts as a copy of the trained one.
+    The teacher's labels, which it alone learns, then draw the two apart.
 
     Raises:
         ValueError: If it is distilled already.

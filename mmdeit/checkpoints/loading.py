@@ -19,26 +19,23 @@ from mmengine.runner.checkpoint import CheckpointLoader
 from mmengine.utils import digit_version
 from torch import Tensor, nn
 
-MapLocation = str | torch.device | Callable | None
-
 
 class _Ignored:
-    """Takes the place of an object of a checkpoint that is not needed."""
+    """In place of an object of a checkpoint that is not needed."""
 
     def __init__(self, *args) -> None:
         pass
 
-    def __setstate__(self, state: dict) -> None:
-        pass
+    __setstate__ = __init__
 
 
 @lru_cache(maxsize=None)
 def allow_training_log() -> None:
     """Let ``weights_only=True`` skip the log in mmengine's checkpoints.
 
-    mmengine's own CheckpointHook pickles ``HistoryBuffer`` objects beside the
-    weights. Restoring them takes ``getattr``, which no safe loader can allow;
-    their numbers are read and dropped. Torch below 2.6 cannot.
+    mmengine's CheckpointHook pickles ``HistoryBuffer`` objects. Restoring them
+    takes ``getattr``, which no safe loader can allow; their numbers are read
+    and dropped. Torch below 2.6 cannot.
     """
     if digit_version(torch.__version__) < digit_version('2.6'):
         return
@@ -59,8 +56,7 @@ def allow_training_log() -> None:
 def force_weights_only() -> None:
     """Make every ``torch.load``, mmengine's too, refuse to run code.
 
-    That is torch's default since 2.6; the variable is for the releases before.
-    mmengine reads files and addresses by :func:`load_checkpoint`.
+    Torch does by default since 2.6; mmengine reads by :func:`load_checkpoint`.
     """
     os.environ.setdefault('TORCH_FORCE_WEIGHTS_ONLY_LOAD', '1')
     allow_training_log()
@@ -72,8 +68,8 @@ def fetch_checkpoint(url: str) -> Path:
     """Download a checkpoint once, into torch.hub's cache.
 
     Args:
-        url (str): Address whose file name ends in the first digits of its
-            SHA-256, such as ``regnety_160-a5fe301d.pth``.
+        url (str): Its file name ends in the first digits of its SHA-256, such
+            as ``regnety_160-a5fe301d.pth``.
 
     Returns:
         Path: The file on the disk; complete, or not there at all.
@@ -85,8 +81,8 @@ def fetch_checkpoint(url: str) -> Path:
     name = url.rsplit('/', 1)[-1]
     digits = re.search(r'-([0-9a-f]{8,})\.', name)
     if digits is None:
-        raise ValueError(f'{url} has no hash in its name to check it by: fetch '
-                         'it yourself and give the path of the file')
+        raise ValueError(f'{url} has no hash in its name to check it by: give '
+                         'the path of a file')
     path = Path(torch.hub.get_dir()) / 'checkpoints' / name
     # Each node has a disk of its own.
     if os.environ.get('LOCAL_RANK', '0') == '0' and not path.is_file():
@@ -100,18 +96,15 @@ def fetch_checkpoint(url: str) -> Path:
     return path
 
 
-def load_checkpoint(path: str | Path,
-                    map_location: MapLocation = 'cpu') -> dict:
-    """Load a checkpoint file safely.
+def load_checkpoint(
+        path: str | Path,
+        map_location: str | torch.device | Callable | None = 'cpu') -> dict:
+    """Load the content of a checkpoint file safely.
 
     Args:
         path (str | Path): A file of :func:`torch.save`, or an address for
             :func:`fetch_checkpoint`.
-        map_location (str | torch.device | Callable, optional): As in
-            :func:`torch.load`. Defaults to ``'cpu'``.
-
-    Returns:
-        dict: The content of the file.
+        map_location: As in :func:`torch.load`. Defaults to ``'cpu'``.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -156,15 +149,10 @@ def _find_weights(checkpoint: Any) -> Any:
 
 
 def get_state_dict(checkpoint: dict) -> dict[str, Tensor]:
-    """Find the weights in a checkpoint.
+    """Find the weights in a checkpoint, without DDP's ``module.`` prefix.
 
-    Args:
-        checkpoint (dict): With ``state_dict`` (mmengine) or ``model`` (the
-            official DeiT code), else the weights themselves.
-
-    Returns:
-        dict[str, Tensor]: The state dict, without DDP's ``module.`` prefix. An
-        entry of the checkpoint is changed in place.
+    They are its ``state_dict`` (mmengine) or ``model`` (the official DeiT
+    code), which is changed in place, or the checkpoint itself.
     """
     weights = _find_weights(checkpoint)
     if weights is checkpoint:
@@ -177,14 +165,8 @@ def get_state_dict(checkpoint: dict) -> dict[str, Tensor]:
 def load_weights(model: nn.Module, path: str | Path) -> None:
     """Load a checkpoint that has exactly the tensors of a model.
 
-    Args:
-        model (nn.Module): The model.
-        path (str | Path): As in :func:`load_checkpoint`.
-
     Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it cannot be loaded safely, or if names or shapes differ
-            between the file and the model.
+        ValueError: If names or shapes differ; see also :func:`load_checkpoint`.
     """
     checkpoint = load_checkpoint(path)
     try:

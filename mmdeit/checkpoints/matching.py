@@ -19,9 +19,8 @@ def match_checkpoint(checkpoint: dict, model: nn.Module, start: bool) -> str:
         checkpoint (dict): See :func:`get_state_dict`. Afterwards its
             ``state_dict`` is what to load.
         model (nn.Module): A model with a ``backbone``.
-        start (bool): Whether training starts from it. Then, outside the
-            backbone, what the checkpoint lacks or has for other classes stays
-            as the model was initialised.
+        start (bool): Whether training starts from it. Then what it lacks or
+            has for other classes, outside the backbone, stays as initialised.
 
     Returns:
         str: What is left out or stays as initialised; empty if nothing.
@@ -38,14 +37,15 @@ def match_checkpoint(checkpoint: dict, model: nn.Module, start: bool) -> str:
         rename(weights, '')
 
     own = {name: param.data for name, param in model.named_parameters()}
+    _check_names(weights, own)
     known = model.state_dict()
     unknown = [name for name in weights if name not in known]
-    _check_names(weights, own)
-    _check_size(weights, own, unknown)
-    checkpoint['state_dict'] = weights
     lost = [name for name in own if _differs(name, weights, own)]
+    # The backbone makes that token from the class token, and logs it.
     new = [name for name in own
-           if name not in weights and not name.startswith('backbone.')]
+           if name not in weights and name != 'backbone.dist_token']
+    _check_size(weights, own, lost, new, unknown)
+    checkpoint['state_dict'] = weights
     if not start:
         _check_classes(weights, own, lost, new)
         return ''
@@ -87,24 +87,20 @@ def _check_names(weights: Weights, own: Weights) -> None:
     raise ValueError(problem)
 
 
-def _check_size(weights: Weights, own: Weights, unknown: list[str]) -> None:
+def _check_size(weights: Weights, own: Weights, lost: list[str],
+                missing: list[str], unknown: list[str]) -> None:
+    shapes = {name: (tuple(weights[name].shape), tuple(own[name].shape))
+              for name in lost}
     # A classifier differs in its first dimension, the classes.
     problems = [
-        f'{name} has shape {tuple(weights[name].shape)}, expected '
-        f'{tuple(tensor.shape)}' for name, tensor in own.items()
-        if _differs(name, weights, own) and (
-            name.startswith('backbone.')
-            or weights[name].shape[1:] != tensor.shape[1:])
+        f'{name} has shape {shape}, expected {expected}'
+        for name, (shape, expected) in shapes.items()
+        if name.startswith('backbone.') or shape[1:] != expected[1:]
     ]
-    # The backbone makes that token from the class token, and logs it.
-    missing = [name for name in own if name not in weights
-               and name.startswith('backbone.')
-               and name != 'backbone.dist_token']
-    unknown = [name for name in unknown if name.startswith('backbone.')]
-    if missing:
-        problems.append(f'it has no {first_names(missing)}')
-    if unknown:
-        problems.append(f'the model has no {first_names(unknown)}')
+    for owner, names in (('it', missing), ('the model', unknown)):
+        names = [name for name in names if name.startswith('backbone.')]
+        if names:
+            problems.append(f'{owner} has no {first_names(names)}')
     if problems:
         raise ValueError(f'{problems[0]}: give a checkpoint of this size, or '
                          'correct type, arch, patch_size and in_channels of '
@@ -113,9 +109,10 @@ def _check_size(weights: Weights, own: Weights, unknown: list[str]) -> None:
 
 def _check_classes(weights: Weights, own: Weights, lost: list[str],
                    missing: list[str]) -> None:
+    problem = f'it has no {first_names(missing)}' if missing else ''
     if lost:
-        there, here = len(weights[lost[0]]), len(own[lost[0]])
-        raise ValueError(f'{lost[0]} is for {there} classes, expected {here}: '
-                         'correct num_classes or give another checkpoint')
-    if missing:
-        raise ValueError(f'it has no {first_names(missing)}')
+        problem = (f'{lost[0]} is for {len(weights[lost[0]])} classes, '
+                   f'expected {len(own[lost[0]])}: correct num_classes or give '
+                   'another checkpoint')
+    if problem:
+        raise ValueError(problem)

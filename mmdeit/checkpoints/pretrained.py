@@ -15,16 +15,10 @@ from .matching import match_checkpoint
 
 
 def pretrained_cfgs(init_cfg: dict | list[dict] | None) -> list[dict]:
-    """The parts of an ``init_cfg`` that name a checkpoint.
+    """The parts of mmengine's ``init_cfg`` of type ``Pretrained``.
 
-    Args:
-        init_cfg (dict | list[dict], optional): As mmengine takes it. A type
-            is the class, its name or its name with a scope.
-
-    Returns:
-        list[dict]: Those of type ``Pretrained``.
+    A type is the class, its name or its name with a scope.
     """
-
     def initializer(kind: str | type) -> type | None:
         return WEIGHT_INITIALIZERS.get(kind) if isinstance(kind, str) else kind
 
@@ -37,23 +31,20 @@ def load_backbone(backbone: nn.Module,
                   prefix: str | None = None) -> None:
     """Load the weights of a backbone, and log in one line what is left over.
 
-    A distilled backbone starts its distillation token, where the checkpoint
-    has none, as :func:`mmdeit.checkpoints.start_dist_token` does.
-
     Args:
         backbone (nn.Module): A ``VisionTransformer`` of this package,
-            distilled or not.
+            distilled or not. Where the checkpoint has no distillation token,
+            it makes one by :func:`mmdeit.checkpoints.start_dist_token`.
         file (str): Path or address of a checkpoint in one of
             ``mmdeit.checkpoints.FORMATS``, of a whole model or, in this
             project's names, of a backbone.
-        prefix (str, optional): Prefix of the backbone's names in the file;
-            tensors with another are left out. Defaults to None:
-            ``'backbone.'``, no prefix, or the names of another project.
+        prefix (str, optional): Of the backbone's names in the file; tensors
+            with another are left out. Defaults to None: ``'backbone.'``, no
+            prefix, or the names of another project.
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it cannot be loaded safely, does not fit or has no such
-            prefix.
+        ValueError: If it does not fit or has no such prefix; see also
+            :func:`mmdeit.checkpoints.load_checkpoint`.
     """
     checkpoint = load_checkpoint(file)
     try:
@@ -75,11 +66,7 @@ def load_backbone(backbone: nn.Module,
 
 def _split(weights: dict[str, Tensor],
            prefix: str | None) -> tuple[dict[str, Tensor], list[str]]:
-    """The backbone's tensors, as ``'backbone.*'``, and the names of the rest.
-
-    Raises:
-        ValueError: If a prefix other than ``'backbone.'`` is not there.
-    """
+    """The backbone's tensors, as ``backbone.*``, and the rest's names."""
     given = f'{(prefix or "backbone").rstrip(".")}.'
     for start in ('backbone.', '') if given == 'backbone.' else (given, ):
         if any(str(name).startswith(f'{start}layers.') for name in weights):

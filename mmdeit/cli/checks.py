@@ -22,12 +22,7 @@ from mmpretrain.datasets import (
 from mmpretrain.models.heads import ClsHead
 from torch.utils.data import Dataset
 
-from mmdeit.datasets import (
-    ImageNetV2,
-    INaturalist,
-    PackInputs,
-    RandomErasing,
-)
+from mmdeit.datasets import ImageNetV2, INaturalist, PackInputs, RandomErasing
 from mmdeit.datasets.image_list import check_image_list, inside
 from mmdeit.hooks import TeacherHook
 from mmdeit.registry import resolve
@@ -44,23 +39,18 @@ _LISTED = (ImageNet, ImageNet21k, CustomDataset, ImageNetV2)
 
 
 def check_packages(cfg: Config) -> None:
-    """Check that what a detector or a segmentor stands on is there.
-
-    Args:
-        cfg (Config): The config; its ``default_scope`` says which it is.
-
-    Raises:
-        ImportError: If mmdet, mmseg or the compiled ops of mmcv are missing.
-    """
+    """Check that what a detector or a segmentor stands on is there."""
     scope = cfg.get('default_scope')
     if scope not in _DENSE:
         return
     package = _DENSE[scope]
-    for module, fix in (
-        (scope, f"pip install '{package}{SUPPORTED[package]}'"),
-        ('mmcv.ops', 'mmcv-lite has none: pip uninstall -y mmcv-lite && '
-         'MMCV_WITH_OPS=1 pip install --no-build-isolation mmcv==2.1.0 '
-         "(it takes 'setuptools<81')")):
+    fixes = {
+        scope: f"pip install '{package}{SUPPORTED[package]}'",
+        'mmcv.ops': 'mmcv-lite has none: pip uninstall -y mmcv-lite && '
+        'MMCV_WITH_OPS=1 pip install --no-build-isolation mmcv==2.1.0 '
+        "(it takes 'setuptools<81')"
+    }
+    for module, fix in fixes.items():
         try:
             import_module(module)
         except ImportError as error:
@@ -69,18 +59,7 @@ def check_packages(cfg: Config) -> None:
 
 
 def check_data(cfg: Config, *dataloaders: str) -> None:
-    """Check that the data is there.
-
-    Args:
-        cfg (Config): The config.
-        *dataloaders (str): The dataloaders to be used.
-
-    Raises:
-        FileNotFoundError: If a dataset's folder on the disk is missing or
-            empty.
-        ValueError: If a list of images lacks a label or an image lies outside
-            its folder.
-    """
+    """Check that the named dataloaders' folders and lists are sound."""
     for name in dataloaders:
         dataset = (cfg.get(name) or {}).get('dataset')
         for part, kind in unwrap_datasets(dataset, cfg.get('default_scope')):
@@ -116,9 +95,9 @@ def _check_dataset(dataset: dict, kind: type | None, dataloader: str) -> None:
     folder = image_folder(dataset, kind)
     if not folder.is_dir() or not any(folder.iterdir()):
         raise FileNotFoundError(
-            f'{dataloader}: no data in {folder}: put it there, as the first '
-            'lines of its config in configs/_base_/datasets tell, or set '
-            f'--cfg-options {dataloader}.dataset.data_root=FOLDER')
+            f'{dataloader}: no data in {folder}: put it there (see its config '
+            'in configs/_base_/datasets), or set --cfg-options '
+            f'{dataloader}.dataset.data_root=FOLDER')
     ann_file = Path(root).expanduser() / (
         dataset.get('ann_file') or f'meta/{dataset.get("split")}.txt')
     if ann_file.is_file() and (kind in _LISTED or ann_file.suffix == '.txt'):
@@ -131,13 +110,8 @@ def check_images(dataset: Dataset) -> None:
     """Check that no image lies outside its folder, whatever lists them.
 
     :func:`check_data` reads lists of text; this one asks the dataset, such as
-    that of Stanford Cars, which reads a ``.mat`` file.
-
-    Args:
-        dataset (Dataset): A dataset of mmpretrain; others pass.
-
-    Raises:
-        ValueError: If one does.
+    that of Stanford Cars, which reads a ``.mat`` file. Only mmpretrain's
+    datasets are asked.
     """
     # mmpretrain's key; where the list has the images themselves there is none.
     folder = (getattr(dataset, 'data_prefix', None) or {}).get('img_path')
@@ -153,16 +127,9 @@ def check_images(dataset: Dataset) -> None:
 
 
 def check_training(runner: Runner) -> None:
-    """Check that data, batches and classes go together.
+    """Check that images, batches, classes, metrics and model go together.
 
-    Args:
-        runner (Runner): About to train; its loops are built here.
-
-    Raises:
-        ValueError: If an epoch has no batch, an image lies outside its folder,
-            the data has other classes than the model or several labels an
-            image, there are fewer than the metric asks for, nothing erases
-            what is chosen, or the model fails on two of the images.
+    Builds the loops of the Runner, which is about to train.
     """
     dataloader = runner.train_loop.dataloader
     check_images(dataloader.dataset)
@@ -189,7 +156,8 @@ def check_training(runner: Runner) -> None:
     if RandomErasing in transforms and PackInputs not in transforms:
         raise ValueError('mmdeit.RandomErasing only chooses what is erased: '
                          "end the pipeline by dict(type='mmdeit.PackInputs')")
-    if isinstance(head, ClsHead) and not any(  # its preflight does so
+    # A teacher's preflight tries the student too.
+    if isinstance(head, ClsHead) and not any(
             isinstance(hook, TeacherHook) for hook in runner.hooks):
         with keep_random_state():
             inputs, _ = next(read_batches(

@@ -28,11 +28,7 @@ class _Options(DictAction):
 
 
 def add_common_arguments(parser: ArgumentParser) -> None:
-    """Add the arguments every tool takes, under OpenMMLab's names.
-
-    Args:
-        parser (ArgumentParser): Changed in place.
-    """
+    """Add the arguments every tool takes, under OpenMMLab's names."""
     parser.add_argument(
         '--work-dir',
         help='folder of logs, checkpoints and metrics; defaults to '
@@ -69,15 +65,7 @@ def add_common_arguments(parser: ArgumentParser) -> None:
 
 @contextlib.contextmanager
 def one_line_errors(traceback: bool = False) -> Iterator[None]:
-    """End a tool by one line where its input is wrong.
-
-    Args:
-        traceback (bool): Whether to show the traceback all the same.
-            Defaults to False.
-
-    Raises:
-        SystemExit: In place of the errors that wrong input raises.
-    """
+    """End a tool by one line, or a traceback, where its input is wrong."""
     try:
         yield
     except (ImportError, KeyError, OSError, TypeError, ValueError) as error:
@@ -90,31 +78,14 @@ def one_line_errors(traceback: bool = False) -> Iterator[None]:
 
 
 def load_config(args: Namespace) -> Config:
-    """Read the config a tool was given and apply the common arguments.
-
-    Args:
-        args (Namespace): ``config`` and those of
-            :func:`add_common_arguments`.
-
-    Returns:
-        Config: The config, with ``work_dir`` and ``launcher`` set and the
-        number of classes applied, see
-        :func:`mmdeit.cli.num_classes.apply_num_classes`.
-
-    Raises:
-        ImportError: See :func:`mmdeit.cli.checks.check_packages`.
-        OSError: If there is no such file.
-        ValueError: If it has no model, or an option has an address of 0.1.
-    """
+    """Read the config a tool was given, and apply the common arguments."""
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     cfg = Config.fromfile(args.config)
     if 'model' not in cfg:
         raise ValueError(f'{args.config} has no model: give a whole config')
     cfg.launcher = args.launcher
-    if args.work_dir is not None:
-        cfg.work_dir = args.work_dir
-    elif cfg.get('work_dir') is None:
-        cfg.work_dir = f'./work_dirs/{Path(args.config).stem}'
+    cfg.work_dir = args.work_dir or cfg.get('work_dir') or (
+        f'./work_dirs/{Path(args.config).stem}')
     _merge_options(cfg, args.cfg_options or {})
     hooks = cfg.get('default_hooks') or {}
     for name in ('teacher', 'ema', 'eval_mode'):
@@ -148,22 +119,15 @@ def set_dataloader_defaults(cfg: Config,
                             persistent_workers: bool = True) -> None:
     """Fill in what the dataloaders of a config do not say, in place.
 
-    Batches of mmpretrain are stacked in the workers (``default_collate``); a
-    detector's images differ in size.
-
-    Args:
-        cfg (Config): The config.
-        pin_memory (bool): Whether to pin memory; if False, whatever the config
-            says.
-        persistent_workers (bool): Whether to keep the workers, if any, from
-            one epoch to the next; if False, whatever the config says.
-            Defaults to True.
+    Memory is pinned, and workers are kept from one epoch to the next, unless
+    the config or the argument says no.
     """
     for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         dataloader = cfg.get(name)
         if dataloader is None:
             continue
         if cfg.get('default_scope') == 'mmpretrain':
+            # Stacked in the workers; a detector's images differ in size.
             dataloader.setdefault('collate_fn', dict(type='default_collate'))
         dataloader.setdefault('pin_memory', True)
         dataloader.setdefault('persistent_workers',
@@ -173,23 +137,11 @@ def set_dataloader_defaults(cfg: Config,
 
 
 def build_runner(cfg: Config) -> Runner:
-    """Build the Runner of a config for the machine at hand.
-
-    Args:
-        cfg (Config): The config; see
-            :func:`mmdeit.cli.device.adapt_to_device` for what changes.
-
-    Returns:
-        Runner: Ready to train or test.
-
-    Raises:
-        FileNotFoundError: If the checkpoint to load is missing.
-    """
-    load_from = cfg.get('load_from')
-    if load_from and '://' not in load_from and (
-            not Path(load_from).expanduser().is_file()):
-        raise FileNotFoundError(f'no checkpoint at {load_from}: correct the '
-                                'path, or download or train it first')
+    """Build the Runner of a config, adapted to the machine at hand."""
+    load_from = cfg.get('load_from') or ''
+    path = Path(load_from).expanduser()
+    if load_from and '://' not in load_from and not path.is_file():
+        raise FileNotFoundError(f'no checkpoint at {path}: correct the path')
     force_weights_only()
     adapt_to_device(cfg)
     if 'runner_type' in cfg:

@@ -17,13 +17,9 @@ def adapt_to_device(cfg: Config) -> None:
     """Without an accelerator, turn mixed precision off and NCCL into gloo.
 
     mmengine's ``AmpOptimWrapper`` refuses to run on a CPU, and its launchers
-    ask for a GPU unless the process group exists already. PyTorch synchronises
-    batch norm on GPUs only: under a launcher it becomes that of each process.
-    On a GPU, nothing changes.
-
-    Args:
-        cfg (Config): Config of a Runner, changed in place. Under a launcher
-            the process group is created here.
+    ask for a GPU unless the process group exists already: it is created here.
+    PyTorch synchronises batch norm on GPUs only: under a launcher it becomes
+    that of each process. The config is changed in place.
     """
     if get_device() != 'cpu':
         return
@@ -50,14 +46,7 @@ def adapt_to_device(cfg: Config) -> None:
 
 
 def revert_sync_bn(cfg: dict | list | tuple) -> bool:
-    """Turn ``SyncBN`` into ``BN``, which has the same weights, in place.
-
-    Args:
-        cfg (dict | list | tuple): Config of a model or a part of it.
-
-    Returns:
-        bool: Whether there was any.
-    """
+    """Turn ``SyncBN`` into ``BN``, of the same weights, and say if it did."""
     found = isinstance(cfg, dict) and cfg.get('type') in ('SyncBN', 'MMSyncBN')
     if found:
         cfg['type'] = 'BN'
@@ -70,12 +59,8 @@ def revert_sync_bn(cfg: dict | list | tuple) -> bool:
 def init_gloo(launcher: str) -> None:
     """Create a gloo process group from what a launcher left in the environment.
 
-    Args:
-        launcher (str): ``'slurm'``, which needs ``MASTER_ADDR`` where there
-            are several nodes; or one that sets what torchrun sets.
-
-    Raises:
-        ValueError: If the environment lacks something, which is named.
+    Several nodes under ``'slurm'`` need ``MASTER_ADDR``; the other launchers
+    set what torchrun sets.
     """
     if launcher == 'slurm':
         os.environ.setdefault('MASTER_ADDR', '127.0.0.1')

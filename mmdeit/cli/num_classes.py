@@ -15,16 +15,9 @@ from .teacher import find_teacher_hook
 def apply_num_classes(cfg: Config) -> None:
     """Write the top-level ``num_classes`` of a config wherever it belongs.
 
-    That is the head and the data preprocessor of the model, the head of a
-    teacher without ``class_mapping``, and the metrics, which lose each k of
-    ``topk`` above it. None stands for the number of folders of the training
-    data. Without ``num_classes`` nothing changes.
-
-    Args:
-        cfg (Config): The config, changed in place.
-
-    Raises:
-        ValueError: If there are no folders to count.
+    That is, in place, the head and the data preprocessor of the model, the
+    head of a teacher without ``class_mapping``, and the metrics, which lose
+    each k of ``topk`` above it. None counts the folders of the training data.
     """
     if 'num_classes' not in cfg:
         return

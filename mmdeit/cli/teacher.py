@@ -7,14 +7,7 @@ from mmdeit.registry import resolve
 
 
 def find_teacher_hook(cfg: Config) -> dict | None:
-    """Find the teacher's hook in ``default_hooks`` or ``custom_hooks``.
-
-    Args:
-        cfg (Config): The config.
-
-    Returns:
-        dict | None: The part of the config itself; None without a teacher.
-    """
+    """The config's own part for the teacher's hook; None without one."""
     hooks = [*(cfg.get('default_hooks') or {}).values(),
              *(cfg.get('custom_hooks') or [])]
     for hook in filter(None, hooks):

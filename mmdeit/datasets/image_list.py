@@ -10,17 +10,10 @@ _OUTSIDE = re.compile(
 
 
 def inside(folder: str, path: str) -> bool:
-    """Whether a path, by its text, stays inside a folder.
+    """Whether a path, by its text, stays inside a folder of any backend.
 
-    Symbolic links are not resolved: whoever set one wanted it followed.
-
-    Args:
-        folder (str): The folder, of any file backend.
-        path (str): Relative to the folder, or beginning with it.
-
-    Returns:
-        bool: False for ``..`` anywhere below the folder, and for absolute
-        paths, drives and addresses elsewhere.
+    It may be relative to the folder or begin with it. Symbolic links are not
+    resolved: whoever set one wanted it followed.
     """
     if not _OUTSIDE.match(path):
         return True
@@ -29,25 +22,18 @@ def inside(folder: str, path: str) -> bool:
 
 
 def check_image_list(ann_file: str, root: str, labelled: bool) -> None:
-    """Check that a list has labels and stays inside the images' folder.
+    """Refuse a line of a text file that lies outside the images' folder.
 
-    Args:
-        ann_file (str): A text file; each line is a path, see :func:`inside`,
-            and mostly a label.
-        root (str): The images' folder.
-        labelled (bool): Whether each line has to end in a label.
-
-    Raises:
-        ValueError: If a line lies outside, or has no label.
+    Of a labelled list, also a line that does not end in a label.
     """
     lines = Path(ann_file).read_text().removesuffix('\n').split('\n')
     for number, line in enumerate(map(str.strip, lines), 1):
-        if not inside(root, line):
-            raise ValueError(
-                f'{ann_file}, line {number}: {line!r} lies outside the folder '
-                f'of the images, {root}')
+        problem = ''
         path, _, label = line.rpartition(' ')
-        if labelled and not (path and label.isdecimal()):
-            raise ValueError(
-                f'{ann_file}, line {number}: {line!r} has no label: write PATH '
-                'LABEL, with a number from 0, or set with_label=False')
+        if not inside(root, line):
+            problem = f'lies outside the folder of the images, {root}'
+        elif labelled and not (path and label.isdecimal()):
+            problem = ('has no label: write PATH LABEL, with a number from 0, '
+                       'or set with_label=False')
+        if problem:
+            raise ValueError(f'{ann_file}, line {number}: {line!r} {problem}')

@@ -16,9 +16,8 @@ class ImageNetV2(CustomDataset):
     """ImageNet-V2 (arXiv 1902.10811), column "V2" of the paper's Table 5.
 
     The archives of https://huggingface.co/datasets/vaishaal/ImageNetV2 hold
-    10,000 images, ten in each of the folders ``0`` to ``999``, which are named
-    by the class index. (mmpretrain's ``CustomDataset`` would number them in the
-    order of text: ``0``, ``1``, ``10``, ``100``, and so on.)
+    ten images in each of the folders ``0`` to ``999``, named by the class.
+    (mmpretrain's ``CustomDataset`` numbers them as text: ``0``, ``1``, ``10``.)
 
     With an ``ann_file`` of lines ``FOLDER/FILE LABEL``, the images are those
     of the list; each label must be that of its folder.
@@ -45,7 +44,7 @@ class ImageNetV2(CustomDataset):
             raise ValueError(
                 f'{self.img_prefix}: expected images in the folders 0 to '
                 f'{len(self.CLASSES) - 1}, but {min(empty)!r} is missing, '
-                'empty or another: extract the archive of ImageNet-V2 again')
+                'empty or another: extract the archive again')
         expected = 10 * len(self.CLASSES)
         if len(samples) != expected:
             print_log(
@@ -55,7 +54,6 @@ class ImageNetV2(CustomDataset):
         return samples
 
     def load_data_list(self) -> list[dict]:
-        """Load the paths and labels of the images."""
         if not self.ann_file:
             return super().load_data_list()
         check_image_list(self.ann_file, self.img_prefix, labelled=True)

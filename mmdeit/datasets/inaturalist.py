@@ -14,9 +14,7 @@ class INaturalist(BaseDataset):
 
     The format is COCO's, described at
     https://github.com/visipedia/inat_comp/tree/master/2018#annotation-format.
-    Files are expected as the archives unpack:
-
-    ::
+    Files are expected as the archives unpack::
 
         data/inaturalist2018
         ├── train2018.json
@@ -27,38 +25,32 @@ class INaturalist(BaseDataset):
     The official category ids are 0 to K-1 and are the labels. Others are
     mapped to 0 to K-1 in the order of the ids, and a line in the log says so.
 
-    The arguments are those of mmpretrain's ``BaseDataset``: ``ann_file`` is
-    the JSON file, and ``data_root`` with ``data_prefix`` the folder to which
-    the file names in it are relative. The names of the species are
-    ``metainfo['classes']``.
+    Arguments are those of mmpretrain's ``BaseDataset``: ``ann_file`` is the
+    JSON file, whose file names are relative to ``data_root`` with
+    ``data_prefix``. The names of the species are ``metainfo['classes']``.
+
+    Raises:
+        ValueError: If the file has another format, or an image lies outside
+            the folder or has no known category.
     """
 
     def load_data_list(self) -> list[dict]:
-        """Read the annotation file.
-
-        Returns:
-            list[dict]: ``img_path`` and ``gt_label`` of each image.
-
-        Raises:
-            ValueError: If it has another format, or an image lies outside the
-                folder or has no known category.
-        """
         images, category_of, names = self._load_json()
         label_of = self._labels(names)
         backend = get_file_backend(self.img_prefix, enable_singleton=True)
         data_list = []
         for image_id, name in images:
             label = label_of.get(category_of.get(image_id))
+            problem = ''
             if label is None:
-                raise ValueError(f'{self.ann_file}: the image {name!r} has no '
-                                 'annotation with one of the categories')
-            if not inside(self.img_prefix, name):
-                raise ValueError(f'{self.ann_file}: the image {name!r} lies '
-                                 f'outside {self.img_prefix}')
-            data_list.append(
-                dict(
-                    img_path=backend.join_path(self.img_prefix, name),
-                    gt_label=label))
+                problem = 'has no annotation with one of the categories'
+            elif not inside(self.img_prefix, name):
+                problem = f'lies outside {self.img_prefix}'
+            if problem:
+                raise ValueError(
+                    f'{self.ann_file}: the image {name!r} {problem}')
+            path = backend.join_path(self.img_prefix, name)
+            data_list.append(dict(img_path=path, gt_label=label))
         return data_list
 
     def _load_json(self) -> tuple[list[tuple], dict, dict]:

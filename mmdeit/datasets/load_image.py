@@ -11,13 +11,15 @@ class LoadImageFromFile(_LoadImageFromFile):
     """mmcv's loader, whose errors name the file.
 
     The decoders do not, and a worker meets one broken file in a million. Keys
-    and arguments are those of mmcv's transform, but for one default.
+    and arguments are those of mmcv's transform.
 
     Args:
         color_type (str): Defaults to ``'color_ignore_orientation'``: PIL, and
             with it the official code, leaves images as they are stored, where
             mmcv turns them as their EXIF tag says (``'color'``).
-        **kwargs: Those of mmcv's transform.
+
+    Raises:
+        ValueError: In ``transform``, if an image cannot be read or decoded.
     """
 
     def __init__(self,
@@ -26,18 +28,7 @@ class LoadImageFromFile(_LoadImageFromFile):
         super().__init__(color_type=color_type, **kwargs)
 
     def transform(self, results: dict) -> dict | None:
-        """Load the image at ``results['img_path']``.
-
-        Args:
-            results (dict): With the key ``img_path``.
-
-        Returns:
-            dict: With ``img`` of shape (H, W, 3), BGR, ``img_shape`` and
-            ``ori_shape``.
-
-        Raises:
-            ValueError: If the image cannot be read or decoded.
-        """
+        """Load ``img``, ``(H, W, 3)`` in BGR, from ``img_path``."""
         try:
             return super().transform(results)
         except Exception as error:  # every decoder has its own

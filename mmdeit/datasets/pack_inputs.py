@@ -16,24 +16,19 @@ class PackInputs(BaseTransform):
     """
 
     def transform(self, results: dict) -> dict:
-        """Pack an image.
-
-        Args:
-            results (dict): With ``img``, of shape ``(H, W, C)`` or ``(H, W)``,
-                ``gt_label`` and, from :class:`RandomErasing`, ``erased``.
+        """Pack ``img`` of shape ``(H, W, C)`` or ``(H, W)``.
 
         Returns:
             dict: ``inputs``, a tensor of bytes ``(C, H, W)``; ``labels``, the
-            class; and ``erased``, a box ``(4, )``, if there is one.
+            class; and from :class:`RandomErasing` ``erased``, a box ``(4, )``.
 
         Raises:
             ValueError: If the image has no label, or several.
         """
         label = np.asarray(results.get('gt_label', ()))
         if label.size != 1:
-            raise ValueError(
-                f'an image has {label.size} labels, and a softmax over the '
-                'classes learns one: give a dataset of one label an image')
+            raise ValueError(f'an image has {label.size} labels, and a softmax '
+                             'over the classes learns one: change the dataset')
         packed = dict(
             inputs=_PackInputs.format_input(results['img']),
             labels=torch.tensor(label.item()))

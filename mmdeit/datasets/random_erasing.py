@@ -20,9 +20,8 @@ class RandomErasing(BaseTransform):
 
     Args:
         erase_prob (float): Probability to erase. Defaults to 0.25.
-        min_area_ratio (float): Smallest area, of the image's. Defaults to
-            0.02.
-        max_area_ratio (float): Largest area. Defaults to 1/3.
+        min_area_ratio (float): Of the image's area. Defaults to 0.02.
+        max_area_ratio (float): Of the image's area. Defaults to 1/3.
         aspect_range (tuple[float, float]): Height over width of the box, drawn
             log-uniformly. Defaults to ``(3 / 10, 10 / 3)``.
     """
@@ -38,15 +37,9 @@ class RandomErasing(BaseTransform):
 
     @cache_randomness
     def random_box(self, height: int, width: int) -> tuple[int, int, int, int]:
-        """Draw a box that fits; an empty one for most images.
+        """Draw top, left, bottom and right of a box; mostly an empty one.
 
-        Args:
-            height (int): Of the image, in pixels.
-            width (int): Of the image.
-
-        Returns:
-            tuple[int, int, int, int]: Top, left, bottom and right; the last
-            two are exclusive.
+        Bottom and right are exclusive.
         """
         if np.random.rand() >= self.erase_prob:
             return 0, 0, 0, 0
@@ -62,13 +55,6 @@ class RandomErasing(BaseTransform):
         return 0, 0, 0, 0
 
     def transform(self, results: dict) -> dict:
-        """Add the key ``erased``, see :meth:`random_box`.
-
-        Args:
-            results (dict): With the key ``img``, of shape ``(H, W, C)``.
-
-        Returns:
-            dict: The same.
-        """
+        """Add the box as ``erased``."""
         results['erased'] = self.random_box(*results['img'].shape[:2])
         return results

@@ -18,15 +18,14 @@ class RepeatAugSampler(_RepeatAugSampler):
     about 427,000 images of ImageNet.
 
     On one process the official code quietly takes a plain random sampler.
-    Here repetition stays, and the views of an image share a batch; a line in
-    the log says so.
+    Here repetition stays, and a line in the log says so.
 
     Args:
         dataset (Sized): The dataset. Below 256 images none is dropped.
         num_repeats (int): Views of each image. Defaults to 3.
         shuffle (bool): Whether to shuffle. Defaults to True.
-        seed (int, optional): Added to the epoch as the seed of the shuffling.
-            The official order is that of 0. Defaults to None, the Runner's.
+        seed (int, optional): Of the shuffling, plus the epoch; officially 0.
+            Defaults to None, the Runner's.
     """
 
     def __init__(self,

@@ -18,10 +18,10 @@ _PREDICTIONS = {
 
 @METRICS.register_module()
 class HeadsAccuracy(BaseMetric):
-    """Accuracy as in the paper's Table 3, all heads in one pass.
+    """Accuracy as in the paper's Table 3, all heads in one pass, in percent.
 
-    The metrics are ``accuracy/top1`` and so on for the joint prediction, under
-    the names mmpretrain's ``Accuracy`` uses; ``accuracy/class_top1`` and
+    The metrics are ``accuracy/top1`` and so on for the joint prediction, as
+    mmpretrain's ``Accuracy`` names them; ``accuracy/class_top1`` and
     ``accuracy/distill_top1`` for the heads, where the model has them. The
     joint prediction is the mean of the heads' logits, as in the official code;
     ``accuracy/softmax_top1`` is that of the paper's text (Section 4), which
@@ -29,12 +29,13 @@ class HeadsAccuracy(BaseMetric):
 
     Args:
         topk (Sequence[int]): The values of k. Defaults to ``(1, 5)``.
-        mean_softmax (bool): Whether to report the joint prediction of the
-            paper's text as well, where the model has two heads. Defaults to
-            False.
+        mean_softmax (bool): Whether to report ``softmax_`` too, where the
+            model has two heads. Defaults to False.
         collect_device (str): ``'cpu'`` or ``'gpu'``. Defaults to ``'cpu'``.
-        prefix (str, optional): Prefix of the metrics. Defaults to None,
-            which is ``'accuracy'``.
+        prefix (str, optional): Defaults to None, which is ``'accuracy'``.
+
+    Raises:
+        ValueError: In ``process``, if a k exceeds the number of classes.
     """
     default_prefix = 'accuracy'
 
@@ -48,13 +49,7 @@ class HeadsAccuracy(BaseMetric):
         self.mean_softmax = mean_softmax
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
-        """Compare a batch with its labels; keep booleans for each image.
-
-        Args:
-            data_batch (dict): Unused.
-            data_samples (Sequence[dict]): Predictions of
-                :class:`mmdeit.models.DeiTClsHead` or another classifier.
-        """
+        """Compare the predictions for a batch with its labels."""
         scores = [
             torch.stack([sample[field] for sample in data_samples])
             for field in _PREDICTIONS if field in data_samples[0]
@@ -67,28 +62,12 @@ class HeadsAccuracy(BaseMetric):
         self.results.extend(torch.stack(hits).permute(2, 0, 1).cpu().numpy())
 
     def hits(self, scores: Tensor, data_samples: Sequence[dict]) -> Tensor:
-        """Whether a prediction is right, for each k and image.
-
-        Args:
-            scores (Tensor): Scores of shape ``(N, C)``.
-            data_samples (Sequence[dict]): The N samples.
-
-        Returns:
-            Tensor: Booleans of shape ``(K, N)``.
-        """
+        """Whether scores ``(N, C)`` are right: booleans ``(K, N)``."""
         labels = torch.stack([sample['gt_label'] for sample in data_samples])
         return topk_hits(scores, labels, self.topk)
 
     def compute_metrics(self, results: list[np.ndarray]) -> dict[str, float]:
-        """Average over the images.
-
-        Args:
-            results (list[np.ndarray]): For each image, booleans of shape
-                ``(heads, K)``.
-
-        Returns:
-            dict[str, float]: Percentages.
-        """
+        """Average over the images, each with booleans ``(heads, K)``."""
         accuracy = 100 * np.stack(results).mean(axis=0)  # (heads, K)
         return {
             f'{prefix}top{k}': float(percent)
@@ -99,24 +78,17 @@ class HeadsAccuracy(BaseMetric):
 
 
 def topk_hits(scores: Tensor, labels: Tensor, topk: Sequence[int]) -> Tensor:
-    """Whether a label is among the k best scores.
+    """Whether a label is among the k best scores, booleans ``(K, N)``.
 
     Args:
         scores (Tensor): Scores of shape ``(N, C)``.
         labels (Tensor): The L right answers to each image, of shape ``(N, L)``;
             -1 is none.
         topk (Sequence[int]): K values of k.
-
-    Returns:
-        Tensor: Booleans of shape ``(K, N)``.
-
-    Raises:
-        ValueError: If a k exceeds the number of classes.
     """
     if max(topk) > scores.size(1):
-        raise ValueError(
-            f'top-{max(topk)} of {scores.size(1)} classes: lower topk in '
-            'val_evaluator and test_evaluator')
+        raise ValueError(f'top-{max(topk)} of {scores.size(1)} classes: lower '
+                         'topk in val_evaluator and test_evaluator')
     best = scores.topk(max(topk), dim=1).indices  # (N, k)
     found = (best[:, :, None] == labels[:, None, :]).any(dim=2)  # (N, k)
     return torch.stack([found[:, :k].any(dim=1) for k in topk])

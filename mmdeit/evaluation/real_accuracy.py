@@ -29,14 +29,12 @@ class ReaLAccuracy(HeadsAccuracy):
             a list of 50,000 lists of class indices, in the order of
             ``ILSVRC2012_val_00000001`` to ``ILSVRC2012_val_00050000``. Images
             are found in it by their file names, in whatever folder.
-        topk (Sequence[int]): The values of k. Defaults to ``(1, 5)``.
-        mean_softmax (bool): As in :class:`HeadsAccuracy`. Defaults to False.
-        collect_device (str): ``'cpu'`` or ``'gpu'``. Defaults to ``'cpu'``.
-        prefix (str, optional): Prefix of the metrics. Defaults to None,
-            which is ``'real'``.
+        topk, mean_softmax, collect_device: As in :class:`HeadsAccuracy`.
+        prefix (str, optional): Defaults to None, which is ``'real'``.
 
     Raises:
-        ValueError: If the label file is missing or has another format.
+        ValueError: If the label file is missing or has another format; later,
+            if an image's name is none of those or no image has a label.
     """
     default_prefix = 'real'
 
@@ -48,52 +46,27 @@ class ReaLAccuracy(HeadsAccuracy):
                  prefix: str | None = None) -> None:
         super().__init__(topk, mean_softmax, collect_device, prefix)
         self.label_file = label_file
-        self.labels = load_labels(label_file)
+        self.labels = load_labels(label_file)  # (50000, L)
 
     def hits(self, scores: Tensor, data_samples: Sequence[dict]) -> Tensor:
-        """Whether a prediction is right, for each k and image.
-
-        Args:
-            scores (Tensor): Scores of shape ``(N, C)``.
-            data_samples (Sequence[dict]): The N samples, with ``img_path``.
-
-        Returns:
-            Tensor: 0 or 1, NaN for an image without labels; of shape
-            ``(K, N)``.
-        """
+        """Whether scores are right: 0, 1 or, without labels, NaN."""
         rows = [self.row(sample.get('img_path')) for sample in data_samples]
         labels = self.labels[rows].to(scores.device)  # (N, L)
         hits = topk_hits(scores, labels, self.topk).float()
         return hits.masked_fill((labels < 0).all(dim=1), torch.nan)
 
     def row(self, img_path: str | None) -> int:
-        """The row of ``labels`` that an image has.
-
-        Raises:
-            ValueError: If the image's name is not of a validation image.
-        """
+        """The row of ``labels`` that an image has."""
         name = Path(img_path or '').name
         match = re.match(r'ILSVRC2012_val_(\d{8})\D', name)
         if match is None or not 1 <= int(match[1]) <= NUM_IMAGES:
             raise ValueError(
                 f'{self.label_file} has no labels for the image {img_path}: '
-                'name the images ILSVRC2012_val_00000001.JPEG to '
-                f'ILSVRC2012_val_{NUM_IMAGES:08d}.JPEG, as ImageNet does')
+                'name images ILSVRC2012_val_00000001.JPEG, as ImageNet does')
         return int(match[1]) - 1
 
     def compute_metrics(self, results: list[np.ndarray]) -> dict[str, float]:
-        """Average over the images that have labels.
-
-        Args:
-            results (list[np.ndarray]): For each image, :meth:`hits` of shape
-                ``(heads, K)``.
-
-        Returns:
-            dict[str, float]: Percentages.
-
-        Raises:
-            ValueError: If no image has a label.
-        """
+        """Average over the images that have labels."""
         labelled = [hits for hits in results if not np.isnan(hits).any()]
         if not labelled:
             raise ValueError(f'{self.label_file} labels none of the images')
@@ -101,26 +74,14 @@ class ReaLAccuracy(HeadsAccuracy):
 
 
 def load_labels(label_file: str) -> Tensor:
-    """Read ``real.json``.
-
-    Args:
-        label_file (str): Its path.
-
-    Returns:
-        Tensor: The class indices of shape ``(50000, L)``, padded with -1.
-
-    Raises:
-        ValueError: If it is not 50,000 lists of classes from 0 to 999, or
-            missing.
-    """
+    """Read ``real.json``: class indices ``(50000, L)``, padded with -1."""
     try:
         lists = json.loads(Path(label_file).expanduser().read_text())
-    except (OSError, ValueError):
-        lists = None
-    valid = isinstance(lists, list) and len(lists) == NUM_IMAGES and all(
-        isinstance(labels, list) and all(
-            type(k) is int and 0 <= k < NUM_CLASSES for k in labels)
-        for labels in lists)
+        valid = len(lists) == NUM_IMAGES and all(
+            type(k) is int and 0 <= k < NUM_CLASSES
+            for labels in lists for k in labels)
+    except (OSError, TypeError, ValueError):
+        valid = False
     if not valid:
         raise ValueError(
             f'{label_file}: expected {NUM_IMAGES} lists of classes from 0 to '

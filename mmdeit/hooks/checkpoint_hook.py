@@ -15,14 +15,12 @@ from mmdeit.utils import unwrap_model
 class CheckpointHook(_CheckpointHook):
     """mmengine's :class:`CheckpointHook`, whose files hold nothing but data.
 
-    mmengine 0.10.7 pickles ``HistoryBuffer`` objects into its checkpoints.
-    With ``weights_only=True``, the default since torch 2.6, it then cannot
-    resume from them. Here the message hub is saved as plain numbers and
-    tensors, and restored on resume.
+    mmengine 0.10.7 pickles ``HistoryBuffer`` objects into its checkpoints,
+    and cannot resume from them with ``weights_only=True``, the default since
+    torch 2.6. Here the message hub is saved as plain numbers and tensors.
 
     What is loaded, to train or to test, has to fit the model: see
-    :func:`mmdeit.checkpoints.match_checkpoint`. Arguments are those of
-    mmengine's hook.
+    :func:`mmdeit.checkpoints.match_checkpoint`. Arguments are mmengine's.
     """
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
@@ -32,11 +30,7 @@ class CheckpointHook(_CheckpointHook):
             lambda x: isinstance(x, (HistoryBuffer, np.generic)), to_plain)
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Check the weights and restore the log histories, in place.
-
-        Raises:
-            ValueError: If the weights do not fit the model.
-        """
+        """Check the weights and restore the log histories, in place."""
         check_checkpoint(runner, checkpoint)
         scalars = checkpoint.get('message_hub', {}).get('log_scalars', {})
         for name, saved in scalars.items():
@@ -47,14 +41,7 @@ class CheckpointHook(_CheckpointHook):
 
 
 def to_plain(value: HistoryBuffer | np.generic) -> dict | float:
-    """A log history as tensors, or a numpy scalar as a number.
-
-    Args:
-        value (HistoryBuffer | np.generic): What mmengine would pickle.
-
-    Returns:
-        dict | float: The same as data.
-    """
+    """A log history as tensors, or a numpy scalar as a number."""
     if isinstance(value, np.generic):
         return value.item()
     values, counts = (torch.from_numpy(data) for data in value.data)
@@ -67,17 +54,9 @@ def starts_training(runner: Runner) -> bool:
 
 
 def check_checkpoint(runner: Runner, checkpoint: dict) -> None:
-    """Check the checkpoint that a Runner is about to load.
+    """Match what a Runner is about to load to its model, in place.
 
     A second call on the same checkpoint does nothing.
-
-    Args:
-        runner (Runner): Trains or tests.
-        checkpoint (dict): Changed in place as in
-            :func:`mmdeit.checkpoints.match_checkpoint`.
-
-    Raises:
-        ValueError: As there; the message names the file.
     """
     file = runner._load_from or f'the latest checkpoint in {runner.work_dir}'
     try:

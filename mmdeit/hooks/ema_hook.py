@@ -15,8 +15,7 @@ class ExponentialMovingAverage(_Average):
     """mmengine's average, in a few kernels and without a wait for the GPU.
 
     mmengine asks the device in each iteration how many there were, and
-    averages tensor by tensor. The numbers and the state dict are the same.
-    Arguments are those of mmengine's class.
+    averages tensor by tensor. Numbers, state dict and arguments are the same.
     """
 
     def __init__(self, model: nn.Module, **kwargs) -> None:
@@ -28,11 +27,7 @@ class ExponentialMovingAverage(_Average):
         self._count = int(self.steps)
 
     def update_parameters(self, model: nn.Module) -> None:
-        """Average the weights of a model into these.
-
-        Args:
-            model (nn.Module): The model that is trained.
-        """
+        """Average the weights of the trained model into these."""
         source = (
             model.state_dict()
             if self.update_buffers else dict(model.named_parameters()))
@@ -57,12 +52,11 @@ class EMAHook(_EMAHook):
     """mmpretrain's :class:`EMAHook`, without its exchange of names.
 
     mmengine saves the average as ``state_dict`` and hides the weights in
-    ``ema_state_dict``, so that whoever takes a checkpoint elsewhere gets the
-    average. DeiT keeps an average too, but the numbers of the paper are those
-    of the weights: here, as in the official code, ``state_dict`` is the model
-    and ``ema_state_dict`` the average. Arguments are those of mmpretrain's
-    hook, of which ``ema_type`` defaults to :class:`ExponentialMovingAverage`;
-    set ``evaluate_on_ema=False`` to evaluate the weights.
+    ``ema_state_dict``. The numbers of the paper are those of the weights:
+    here, as in the official code, ``state_dict`` is the model and
+    ``ema_state_dict`` the average. Arguments are those of mmpretrain's hook,
+    of which ``ema_type`` defaults to :class:`ExponentialMovingAverage`; set
+    ``evaluate_on_ema=False`` to evaluate the weights.
     """
 
     def __init__(self,
@@ -75,11 +69,7 @@ class EMAHook(_EMAHook):
         checkpoint['ema_state_dict'] = self.ema_model.state_dict()
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Restore the average, or start it from the weights.
-
-        It is restored where training resumes and in testing. What starts a
-        training starts its average too, as in the official code.
-        """
+        """Restore the average; what starts a training starts it anew."""
         # This hook comes before CheckpointHook, and loads as well.
         check_checkpoint(runner, checkpoint)
         if 'ema_state_dict' in checkpoint and not starts_training(runner):

@@ -12,8 +12,8 @@ class EvalModeHook(Hook):
 
     The official ``--no-train-mode``, with which the paper's fine-tuning was
     done (facebookresearch/deit issue 177): no stochastic depth, no dropout.
-    Gradients flow as ever. The data preprocessor stays in train mode, so that
-    images are mixed and the teacher runs.
+    The data preprocessor stays in train mode, so that images are mixed and
+    the teacher runs.
     """
 
     def before_train_iter(self,

@@ -12,23 +12,13 @@ from mmdeit.registry import HOOKS
 class RuntimeInfoHook(_RuntimeInfoHook):
     """mmengine's :class:`RuntimeInfoHook`, without a wait in each iteration.
 
-    mmengine reads every loss of every iteration, and the host waits for the
-    GPU each time. Here they stay on the device until a ``LoggerHook`` is about
-    to log, an epoch ends or a checkpoint is saved; then all are read at once.
-    The log is the same.
+    mmengine reads each loss at once, and the host waits for the GPU. Here they
+    stay on the device until a ``LoggerHook`` is about to log, an epoch ends or
+    a checkpoint is saved, and are read together. The log is the same.
     """
 
     def __init__(self) -> None:
-        self._intervals: set[int] = set()
-        self._outputs: list[dict] = []  # what has not been read yet
-
-    def before_train(self, runner: Runner) -> None:
-        """See mmengine; and find out when the losses are logged."""
-        super().before_train(runner)
-        self._intervals = {
-            hook.interval
-            for hook in runner.hooks if isinstance(hook, LoggerHook)
-        }
+        self._outputs: list[tuple] = []  # what has not been read yet
 
     def after_train_iter(self,
                          runner: Runner,
@@ -36,15 +26,15 @@ class RuntimeInfoHook(_RuntimeInfoHook):
                          data_batch: dict | None = None,
                          outputs: dict | None = None) -> None:
         """Keep what the model returned; read all of it before it is logged."""
-        if outputs is not None:
-            # Attached, they would keep the graph of each iteration.
-            self._outputs.append({
-                key: value.detach() if isinstance(value, Tensor) else value
-                for key, value in outputs.items()
-            })
-        if self.end_of_epoch(runner.train_dataloader, batch_idx) or any(
-                self.every_n_inner_iters(batch_idx, interval)
-                for interval in self._intervals):
+        for key, value in (outputs or {}).items():
+            if isinstance(value, Tensor):
+                value = value.detach()  # or it would keep the graph
+            self._outputs.append((key, value))
+        logged = any(
+            isinstance(hook, LoggerHook)
+            and self.every_n_inner_iters(batch_idx, hook.interval)
+            for hook in runner.hooks)
+        if logged or self.end_of_epoch(runner.train_dataloader, batch_idx):
             self._read(runner)
 
     def after_train(self, runner: Runner) -> None:
@@ -61,12 +51,10 @@ class RuntimeInfoHook(_RuntimeInfoHook):
     def _read(self, runner: Runner) -> None:
         outputs, self._outputs = self._outputs, []
         tensors = [
-            value.float() for values in outputs for value in values.values()
-            if isinstance(value, Tensor)
+            value.float() for _, value in outputs if isinstance(value, Tensor)
         ]
         numbers = iter(torch.stack(tensors).tolist() if tensors else [])
-        for values in outputs:
-            for key, value in values.items():
-                if isinstance(value, Tensor):
-                    value = next(numbers)
-                runner.message_hub.update_scalar(f'train/{key}', value)
+        for key, value in outputs:
+            if isinstance(value, Tensor):
+                value = next(numbers)
+            runner.message_hub.update_scalar(f'train/{key}', value)

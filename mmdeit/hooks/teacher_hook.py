@@ -1,7 +1,6 @@
 """The teacher of the distillation, beside the model rather than inside it.
 
-The hook owns the teacher and the moment at which it looks at a batch. It
-knows no student: it leaves the answer in the batch, as
+It knows no student: it leaves its answer in the batch, as
 :mod:`mmdeit.structures` describes, for whichever head asks for it.
 """
 import logging
@@ -23,23 +22,18 @@ from mmdeit.utils import keep_random_state, unwrap_model
 class TeacherHook(Hook):
     """Runs a frozen teacher once on each training batch.
 
-    The teacher starts from the very tensor the student sees: after
-    normalisation and Mixup or CutMix, in a forward hook of the model's data
-    preprocessor. It is no submodule of the model, so it appears in no
-    checkpoint, EMA copy, optimiser group or DDP bucket, and ``model.train()``
-    cannot wake its batch norm. Validation and testing neither run nor build
-    it.
+    It starts from the very tensor the student sees: after normalisation and
+    Mixup or CutMix, in a forward hook of the data preprocessor. It is no
+    submodule of the model, so it appears in no checkpoint, EMA copy, optimiser
+    group or DDP bucket, and ``model.train()`` cannot wake its batch norm.
+    Validation and testing neither run nor build it.
 
     Args:
         teacher (dict): Config of a :class:`mmdeit.teachers.Teacher` or a
             :class:`mmdeit.teachers.TeacherEnsemble`.
-        preflight (int): On how many held-out images the teacher is evaluated
-            before the first iteration, see :mod:`mmdeit.teachers.preflight`;
-            0 trusts it. Defaults to 512.
+        preflight (int): On how many held-out images it is evaluated before
+            the first iteration; 0 trusts it. Defaults to 512.
         log_interval (int, optional): Gone; a warning says so. Defaults to None.
-
-    Raises:
-        ValueError: If ``preflight`` is no number of images.
     """
 
     def __init__(self,
@@ -52,9 +46,8 @@ class TeacherHook(Hook):
         if log_interval is not None:
             print_log(
                 'TeacherHook: log_interval is gone, leave it out: the '
-                'agreement is logged with the losses, every '
-                'default_hooks.logger.interval iterations',
-                'current', logging.WARNING)
+                'agreement is logged with the losses', 'current',
+                logging.WARNING)
         self.teacher_cfg = teacher
         self.preflight = preflight
         self.teacher: AnyTeacher | None = None
@@ -63,14 +56,7 @@ class TeacherHook(Hook):
     def before_train(self, runner: Runner) -> None:
         """Build the teacher, check it and attach it.
 
-        Not in ``before_run``, where ``EMAHook`` copies the model with every
-        hook on it.
-
-        Raises:
-            FileNotFoundError: If a checkpoint is missing.
-            ValueError: If nothing asks for the teacher, its weights do not
-                fit, it does not answer with logits for the student's classes,
-                or the preflight refuses it.
+        Not in ``before_run``, where ``EMAHook`` copies the model and its hooks.
         """
         if sum(isinstance(hook, TeacherHook) for hook in runner.hooks) > 1:
             raise ValueError('there are two teachers: put yours in the place '
@@ -81,10 +67,8 @@ class TeacherHook(Hook):
         if not getattr(objective, 'needs_teacher', False):
             raise ValueError(
                 f'TeacherHook: {type(head or model).__name__} asks for no '
-                "teacher: use type='mmdeit.DeiTClsHead' with loss=dict("
-                "type='mmdeit.DistillationLoss', mode='hard' or 'soft'), or "
-                "type='mmdeit.DistilledClassifier' for any other model, or "
-                'remove the hook')
+                "teacher: set model.head.loss.mode='hard' of a DeiTClsHead, or "
+                "model.type='mmdeit.DistilledClassifier', or remove the hook")
         with keep_random_state():  # the student's is the same with any teacher
             self.teacher = MODELS.build(self.teacher_cfg)
         report = preflight(self.teacher, runner, self.preflight)
@@ -93,7 +77,7 @@ class TeacherHook(Hook):
             self._ask_teacher)
 
     def after_train(self, runner: Runner) -> None:
-        """Detach the teacher and let its memory go."""
+        """Let the teacher's memory go."""
         self._handle.remove()
         self.teacher = None
 

@@ -19,10 +19,12 @@ class LayerDecayOptimWrapperConstructor(
 
     A parameter of depth d of D has the rate ``lr * layer_decay_rate**(D - 1 -
     d)``. With 12 layers D is 14: the embedding and all tokens are at depth 0,
-    the layers at 1 to 12, the last norm, neck and heads at 13.
-    ``paramwise_cfg`` is that of mmpretrain's
-    ``LearningRateDecayOptimWrapperConstructor``, which asks the whole model
-    for the depths; here the backbone gives them.
+    the layers at 1 to 12, the last norm, neck and heads at 13. Arguments are
+    those of mmpretrain's ``LearningRateDecayOptimWrapperConstructor``, which
+    asks the whole model for the depths; here the backbone gives them.
+
+    Raises:
+        ValueError: If the model has no backbone that knows its depths.
     """
 
     def add_params(self,
@@ -31,28 +33,13 @@ class LayerDecayOptimWrapperConstructor(
                    prefix: str = '',
                    get_layer_depth: Callable | None = None,
                    **kwargs) -> None:
-        """Add the parameters of a module and its children, in groups.
-
-        Args:
-            params (list[dict]): The groups, changed in place.
-            module (nn.Module): The model, with ``backbone``; further down, a
-                part of it.
-            prefix (str): Name of the module in the model. Defaults to ''.
-            get_layer_depth (Callable, optional): Maps a parameter's name to
-                its depth and the number of depths. Defaults to None, the
-                backbone's.
-            **kwargs: Passed on.
-
-        Raises:
-            ValueError: If the model has no backbone that knows its depths.
-        """
+        """As in mmpretrain; the whole model's groups are merged."""
         if get_layer_depth is None:
             backbone = getattr(module, 'backbone', None)
             if not hasattr(backbone, 'get_layer_depth'):
                 raise ValueError(
-                    f'{type(backbone).__name__} has no get_layer_depth: give '
-                    "type='mmdeit.DistilledVisionTransformer' as backbone, or "
-                    'leave optim_wrapper.constructor out')
+                    f'{type(backbone).__name__} has no get_layer_depth: leave '
+                    'optim_wrapper.constructor out, or give a DeiT')
             get_layer_depth = partial(
                 backbone.get_layer_depth, prefix='backbone.')
         super().add_params(params, module, prefix, get_layer_depth, **kwargs)

@@ -14,10 +14,9 @@ class MergingOptimWrapperConstructor(DefaultOptimWrapperConstructor):
     """mmengine's default, with the parameters of equal settings in one group.
 
     mmengine makes a group of each parameter, and an optimiser works group by
-    group: 150 small updates where two large ones do the same.
-    ``paramwise_cfg`` and every update are those of
-    ``DefaultOptimWrapperConstructor``. The groups, also in the optimiser's
-    state dict, have another order.
+    group: 150 small updates where two large ones do the same. Arguments and
+    updates are those of ``DefaultOptimWrapperConstructor``. The groups, also
+    in the optimiser's state dict, have another order.
     """
 
     def add_params(self,
@@ -25,14 +24,7 @@ class MergingOptimWrapperConstructor(DefaultOptimWrapperConstructor):
                    module: nn.Module,
                    prefix: str = '',
                    is_dcn_module: bool | None = None) -> None:
-        """Add the parameters of a module and its children, in groups.
-
-        Args:
-            params (list[dict]): The groups, changed in place.
-            module (nn.Module): The model; further down, a part of it.
-            prefix (str): Name of the module in the model. Defaults to ''.
-            is_dcn_module (bool, optional): As in mmengine. Defaults to None.
-        """
+        """As in mmengine; the whole model's groups are merged."""
         super().add_params(params, module, prefix, is_dcn_module)
         if not prefix:
             for group in params:  # mmengine states only what differs
@@ -44,15 +36,9 @@ class MergingOptimWrapperConstructor(DefaultOptimWrapperConstructor):
 
 
 def merge_groups(groups: list[dict]) -> list[dict]:
-    """Merge groups of equal settings.
+    """Merge groups of equal settings, in the order of their first parameters.
 
-    Args:
-        groups (list[dict]): With ``params``, a list of parameters, and
-            settings. ``_NOTES`` are dropped.
-
-    Returns:
-        list[dict]: One for each different setting, in the order of their
-        first parameters.
+    ``_NOTES`` are dropped.
     """
     merged: list[dict] = []
     for group in groups:

@@ -27,22 +27,16 @@ class WarmupCosineLR(LRSchedulerMixin, _ParamScheduler):
 
     Args:
         optimizer (Optimizer | OptimWrapper): The optimizer.
-        T_max (int, optional): :math:`T` in epochs. Defaults to None, the
-            length of training.
+        T_max (int, optional): :math:`T` in epochs. Defaults to None, ``end``.
         warmup (int): :math:`w` in epochs. Defaults to 5.
         warmup_lr (float): :math:`\eta_w`. Defaults to 1e-6.
         eta_min (float): :math:`\eta_{min}`. Defaults to 1e-5.
-        delay (int): Epochs by which the rate lags behind. Defaults to 1, as
-            in the official loop.
-        begin (int): First epoch. Defaults to 0.
-        end (int): Last epoch, exclusive. Defaults to INF; the Runner gives
-            the length of training.
-        last_step (int): For resuming. Defaults to -1.
-        by_epoch (bool): Whether to step by epoch. With
-            ``convert_to_iter_based=True`` in the config all lengths are in
-            epochs still, and the rate moves with each iteration.
-            Defaults to True.
-        verbose (bool): Whether to print each change. Defaults to False.
+        delay (int): Epochs by which the rate lags behind. Defaults to 1.
+        begin, end, last_step, verbose: As in mmengine, in epochs; the Runner
+            gives ``end``, the length of training.
+        by_epoch (bool): Whether to step by epoch. Defaults to True. With
+            ``convert_to_iter_based=True`` in the config lengths stay in
+            epochs, and the rate moves with each iteration.
     """
 
     def __init__(self,
@@ -88,23 +82,10 @@ class WarmupCosineLR(LRSchedulerMixin, _ParamScheduler):
                               end: int = INF,
                               by_epoch: bool = True,
                               **kwargs) -> 'WarmupCosineLR':
-        """Build a scheduler that steps by iteration from lengths in epochs.
+        """Build the schedule in iterations, ``epoch_length`` to an epoch.
 
-        Args:
-            *args: ``optimizer``.
-            epoch_length (int): Iterations of an epoch.
-            by_epoch (bool): Has to be True.
-            T_max, warmup, delay, begin, end, **kwargs: As in the class.
-
-        Returns:
-            WarmupCosineLR: The same schedule, in iterations.
-
-        Raises:
-            ValueError: If ``by_epoch`` is False.
+        mmengine asserts ``by_epoch`` before.
         """
-        if not by_epoch:
-            raise ValueError('convert_to_iter_based=True takes lengths in '
-                             'epochs: set by_epoch=True')
         return cls(
             *args,
             T_max=T_max and T_max * epoch_length,
@@ -118,12 +99,8 @@ class WarmupCosineLR(LRSchedulerMixin, _ParamScheduler):
     def _get_value(self) -> list[float]:
         t = max(self.last_step - self.delay, 0)
         if t < self.warmup:
-            return [
-                self.warmup_lr + t * (peak - self.warmup_lr) / self.warmup
-                for peak in self.base_values
-            ]
-        cosine = (1 + math.cos(math.pi * t / self.T_max)) / 2
-        return [
-            self.eta_min + (peak - self.eta_min) * cosine
-            for peak in self.base_values
-        ]
+            low, part, whole = self.warmup_lr, t, self.warmup
+        else:
+            cosine = math.cos(math.pi * t / self.T_max)
+            low, part, whole = self.eta_min, 1 + cosine, 2
+        return [low + part * (peak - low) / whole for peak in self.base_values]

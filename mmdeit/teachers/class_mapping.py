@@ -4,29 +4,18 @@ from typing import Sequence
 
 
 def class_indices(
-    mapping: str | Sequence[int | str],
-    num_classes: int,
-    student_names: Sequence[str] | None = None,
-    teacher_names: Sequence[str] | None = None,
-) -> list[int]:
+        mapping: str | Sequence[int | str],
+        num_classes: int,
+        student_names: Sequence[str] | None = None,
+        teacher_names: Sequence[str] | None = None) -> list[int]:
     """Turn a class mapping of a config into columns of the teacher's logits.
 
-    Args:
-        mapping (str | Sequence[int | str]): The teacher's class for each of
-            the student's, in order, by index or by name; or ``'name'``, the
-            classes of the same names.
-        num_classes (int): Number K of the student's classes.
-        student_names (Sequence[str], optional): Names of the student's
-            classes, for ``'name'``. Defaults to None.
-        teacher_names (Sequence[str], optional): Names of the teacher's
-            classes, for mapping by name. Defaults to None.
-
-    Returns:
-        list[int]: K different indices.
+    It has the teacher's class for each of the student's, in order, by index or
+    by name; ``'name'`` stands for the classes of the same names.
 
     Raises:
-        ValueError: If there are not K entries, a name is not that of exactly
-            one class, or a class is used twice.
+        ValueError: If it has too few or too many entries, a name is not that
+            of exactly one class, or a class is used twice.
     """
     if mapping == 'name':
         mapping = student_names or ()
@@ -38,18 +27,15 @@ def class_indices(
     names = list(teacher_names or ())
     index = {name: i for i, name in enumerate(names)}
     times = Counter(names)  # ImageNet has two cranes
-    unclear = [entry for entry in mapping
-               if not isinstance(entry, int) and times[entry] != 1]
-    if unclear:
-        raise ValueError(
-            f'class_mapping: {unclear[0]!r} names {times[unclear[0]]} of the '
-            f"teacher's {len(names)} class_names instead of one "
-            f'({len(unclear)} such, of {len(mapping)}): correct it, set '
-            'class_names=[...], or map by index')
+    for entry in mapping:
+        if not isinstance(entry, int) and times[entry] != 1:
+            raise ValueError(
+                f'class_mapping: {entry!r} names {times[entry]} of the '
+                f"teacher's {len(names)} class_names instead of one: correct "
+                'it, set class_names=[...], or map by index')
     indices = [index.get(entry, entry) for entry in mapping]
     entry, uses = Counter(indices).most_common(1)[0]
     if uses > 1:
-        raise ValueError(
-            f"class_mapping uses the teacher's class {entry} {uses} times: "
-            'give each class of the student one of its own')
+        raise ValueError(f"class_mapping uses the teacher's class {entry} "
+                         f'{uses} times: give each class one of its own')
     return indices

@@ -6,7 +6,8 @@ are matched to the labels in another order. The cause whose removal restores
 the accuracy is named. The log shows each trial.
 """
 from itertools import product
-from typing import Iterable, Iterator, NamedTuple
+from operator import attrgetter
+from typing import Iterator, NamedTuple
 
 import torch
 from mmengine.logging import print_log
@@ -45,22 +46,16 @@ class Candidate(NamedTuple):
 
     @property
     def score(self) -> float:
-        """float: What candidates are compared by."""
+        """What candidates are compared by."""
         return self.accuracy - self.penalty
 
 
 @torch.no_grad()
 def diagnose(teacher: Teacher, inputs: Tensor, labels: Tensor) -> str:
-    """Find the likeliest cause of a low accuracy.
+    """Find the likeliest cause of a low accuracy, and its fix.
 
-    Args:
-        teacher (Teacher): Bound to the student.
-        inputs (Tensor): Images of the student's, ``(N, C, H, W)``, in a mixed
-            order.
-        labels (Tensor): Their labels ``(N, )``.
-
-    Returns:
-        str: The cause and its fix.
+    The student's images ``(N, C, H, W)`` and labels ``(N, )`` are in a mixed
+    order.
     """
     unloaded = getattr(teacher.network, 'unloaded', None)
     if unloaded:
@@ -68,12 +63,12 @@ def diagnose(teacher: Teacher, inputs: Tensor, labels: Tensor) -> str:
                 'kept their random start: give the checkpoint of the whole '
                 'classifier')
     decisions = _decide(teacher, inputs)
-    before = _share(decisions == labels)
+    before = (decisions == labels).float().mean().item()
     expected = (teacher.expected_accuracy or 100.) / 100
     tried: list[Candidate] = []
     for kind in _trials(teacher, inputs, labels, decisions):
         tried += kind
-        best = max(tried, key=lambda candidate: candidate.score)
+        best = max(tried, key=attrgetter('score'))
         if best.accuracy - before >= EXPLAINED * (expected - before):
             break
     # With few images the teacher may be as good as expected, and still refused.
@@ -90,14 +85,10 @@ def diagnose(teacher: Teacher, inputs: Tensor, labels: Tensor) -> str:
 
 @torch.no_grad()
 def depends_on_batch(teacher: Teacher, inputs: Tensor) -> bool:
-    """Whether a prediction depends on the rest of the batch.
+    """Whether an answer depends on the other images ``(N, C, H, W)``.
 
     It does where dropout or batch norm is in train mode. A single image
     cannot tell.
-
-    Args:
-        teacher (Teacher): Bound to the student.
-        inputs (Tensor): Images of the student's, ``(N, C, H, W)``.
     """
     whole = teacher(inputs[:32]).float()
     half = len(whole) // 2
@@ -112,33 +103,23 @@ def _decide(teacher: Teacher, inputs: Tensor) -> Tensor:
     return torch.cat([teacher(x).argmax(dim=1) for x in inputs.split(64)])
 
 
-def _share(hits: Tensor) -> float:
-    return float(hits.float().mean())
-
-
 def _trials(teacher: Teacher, inputs: Tensor, labels: Tensor,
             decisions: Tensor) -> Iterator[list[Candidate]]:
     """Try one kind of cause after the other, those with few passes first."""
-    for candidates in (_other_values, _other_sizes):
-        yield _try_kind(teacher, candidates(teacher, inputs), inputs, labels)
+    for kind in (_other_values, _other_sizes):
+        candidates = list(kind(teacher, inputs))
+        if len(labels) > FEW:
+            few = [_try(teacher, candidate, inputs[:FEW], labels[:FEW])
+                   for candidate in candidates]
+            candidates = sorted(
+                few, key=attrgetter('score'), reverse=True)[:BEST]
+        yield [_try(teacher, candidate, inputs, labels)
+               for candidate in candidates]
     order = Candidate(
         'class order: its classes stand for others: set class_mapping',
-        ORDER_PENALTY,
-        accuracy=_relabelled(decisions.cpu(), labels.cpu()))
-    _log(order, len(labels))
-    yield [order]
-
-
-def _try_kind(teacher: Teacher, candidates: Iterable[Candidate],
-              inputs: Tensor, labels: Tensor) -> list[Candidate]:
-    if len(labels) > FEW:
-        candidates = sorted(
-            candidates,
-            key=lambda candidate: _try(teacher, candidate, inputs[:FEW],
-                                       labels[:FEW]).score,
-            reverse=True)[:BEST]
-    return [_try(teacher, candidate, inputs, labels)
-            for candidate in candidates]
+        ORDER_PENALTY)
+    accuracy = _relabelled(decisions.cpu(), labels.cpu())
+    yield [_record(order, accuracy, len(labels))]
 
 
 def _try(teacher: Teacher, candidate: Candidate, inputs: Tensor,
@@ -146,40 +127,40 @@ def _try(teacher: Teacher, candidate: Candidate, inputs: Tensor,
     own, accuracy = teacher.preprocess, 0.
     try:
         teacher.preprocess = own.replace(**candidate.changes)
-        accuracy = _share(_decide(teacher, inputs) == labels)
+        accuracy = (_decide(teacher, inputs) == labels).float().mean().item()
     except Exception:  # not every network takes every size
         pass
     finally:
         teacher.preprocess = own
-    candidate = candidate._replace(accuracy=accuracy)
-    _log(candidate, len(labels))
-    return candidate
+    return _record(candidate, accuracy, len(labels))
 
 
-def _log(candidate: Candidate, count: int) -> None:
+def _record(candidate: Candidate, accuracy: float, count: int) -> Candidate:
     print_log(
-        f'  {candidate.cause}: {100 * candidate.accuracy:.1f} on {count} '
-        'images', 'current')
+        f'  {candidate.cause}: {100 * accuracy:.1f} on {count} images',
+        'current')
+    return candidate._replace(accuracy=accuracy)
 
 
 def _other_values(teacher: Teacher, inputs: Tensor) -> Iterator[Candidate]:
     channels = teacher.preprocess(inputs[:1]).size(1)
     to_rgb = teacher.preprocess.arguments['to_rgb']
-    for flip, name in product((False, True), (None, *NORMALIZATIONS)):
-        changes, fixes = {}, []
+    for flip, values in product((False, True),
+                                (None, *NORMALIZATIONS.values())):
+        changes, causes = {}, []
         if flip:
-            changes['to_rgb'] = not to_rgb
-            fixes.append(('channel order', f'to_rgb={not to_rgb}'))
-        if name is not None:
-            mean, std = (v[:channels] for v in NORMALIZATIONS[name])
+            causes.append('channel order')
+            changes.update(to_rgb=not to_rgb)
+        if values is not None:
+            causes.append('mean and std')
+            mean, std = (value[:channels] for value in values)
             changes.update(mean=mean, std=std)
-            fixes.append(('mean and std', f'mean={mean}, std={std}'))
-        if fixes:
-            causes, settings = zip(*fixes)
+        if causes:
+            settings = ', '.join(f'{k}={v}' for k, v in changes.items())
             yield Candidate(
                 f'{" and ".join(causes)}: set '
-                f'data_preprocessor=dict({", ".join(settings)})',
-                PENALTY * len(fixes), changes)
+                f'data_preprocessor=dict({settings})', PENALTY * len(causes),
+                changes)
 
 
 def _other_sizes(teacher: Teacher, inputs: Tensor) -> Iterator[Candidate]:
@@ -206,4 +187,4 @@ def _relabelled(decisions: Tensor, labels: Tensor) -> float:
     if len(tried) == 0:
         return 0.
     renamed = meets[decisions[tried]].argmax(dim=1)
-    return _share(renamed == labels[tried])
+    return (renamed == labels[tried]).float().mean().item()

@@ -21,13 +21,8 @@ class TeacherEnsemble(nn.Module):
             are divided by their sum. Defaults to None, equal ones.
         combine (str): What is averaged: ``'probabilities'``; ``'logits'``,
             which lets a member with large logits dominate; or ``'vote'``,
-            each member's decision, for hard distillation. Ties of a vote
-            are broken by the mean probabilities. Defaults to
-            ``'probabilities'``.
-
-    Raises:
-        ValueError: If there are no members, there is not a weight for each,
-            or ``combine`` is unknown.
+            each member's decision, for hard distillation, where the mean
+            probabilities break a tie. Defaults to ``'probabilities'``.
     """
 
     # Weight of the probabilities in a vote: enough to break ties only.
@@ -41,11 +36,10 @@ class TeacherEnsemble(nn.Module):
         weights = [1.] * len(members) if weights is None else list(weights)
         if not members or len(weights) != len(members) or min(weights) <= 0:
             raise ValueError(
-                'an ensemble needs members and a weight above 0 for each: it '
-                f'has {len(members)} members and the weights {weights}')
+                f'an ensemble has {len(members)} members and the weights '
+                f'{weights}: give members, and a weight above 0 for each')
         if combine not in COMBINATIONS:
-            raise ValueError(f'unknown combination {combine!r}: choose from '
-                             f'{COMBINATIONS}')
+            raise ValueError(f'combine={combine!r}: choose from {COMBINATIONS}')
         self.name = 'ensemble'
         self.weights = [weight / sum(weights) for weight in weights]
         self.combination = combine
@@ -61,15 +55,10 @@ class TeacherEnsemble(nn.Module):
         return self.combine([member(inputs) for member in self.members])
 
     def combine(self, answers: Sequence[Tensor]) -> Tensor:
-        """Make one answer of the members'.
+        """Make one answer ``(N, K)`` of the members' logits ``(N, K)``.
 
-        Args:
-            answers (Sequence[Tensor]): Logits of each, ``(N, K)``.
-
-        Returns:
-            Tensor: Of shape ``(N, K)``: mean logits, or the logarithm of the
-            mean probabilities or of the shares of the vote, which its softmax
-            gives back.
+        It is the mean logits, or the logarithm of the mean probabilities or of
+        the shares of the vote, which its softmax gives back.
         """
         logits = [answer.float() for answer in answers]
         if self.combination == 'logits':

@@ -1,8 +1,7 @@
 """What a teacher answers, and how well.
 
-A wrong teacher trains without an error. So its answers are looked at, and one
-that is near chance, or far below what is expected of it, is refused with a
-diagnosis.
+A wrong teacher trains without an error. So one that is near chance, or far
+below what is expected of it, is refused with a diagnosis.
 """
 import math
 from typing import Iterable
@@ -22,40 +21,29 @@ from .teacher import Teacher
 DIAGNOSED = 512
 
 
-def describe(images: Tensor) -> str:
-    """Channels and size of images ``(N, C, H, W)``, for a message."""
+def failure(images: Tensor, fix: str, error: Exception) -> str:
+    """Say that a network fails on images ``(N, C, H, W)``, and what to do."""
     channels, height, width = images.shape[1:]
-    return f'images of {channels} channels and {height}x{width} pixels'
+    return (f'fails on images of {channels} channels and {height}x{width} '
+            f'pixels: {fix} ({reason_of(error)})')
 
 
 @torch.no_grad()
 def ask(member: Teacher, inputs: Tensor, num_classes: int) -> Tensor:
-    """Ask a teacher, and look at its answer.
+    """Ask a teacher about the student's images ``(N, C, H, W)``.
 
-    Args:
-        member (Teacher): Bound to the student.
-        inputs (Tensor): Images of the student's, ``(N, C, H, W)``.
-        num_classes (int): Number K of the student's classes.
-
-    Returns:
-        Tensor: Finite logits of shape ``(N, K)``.
-
-    Raises:
-        ValueError: If it fails on these images, or answers with something
-            else. It is named.
+    All but finite logits for its classes, ``(N, K)``, is a ValueError.
     """
     images = inputs
     try:
         images = member.preprocess(inputs)
         logits = member.execute(images)
     except Exception as error:  # a network may fail in any way
-        fix = ', or compile=False' if member.execution.compile else ''
-        raise ValueError(
-            f'teacher {member.name!r} fails on {describe(images)}: set '
-            f'input_size to the size that it was trained at{fix} '
-            f'({reason_of(error)})') from error
-    fault = _fault(member, logits, len(inputs), num_classes)
-    if fault:
+        fix = 'set input_size to the size that it was trained at'
+        fix += ', or compile=False' * member.execution.compile
+        raise ValueError(f'teacher {member.name!r} '
+                         f'{failure(images, fix, error)}') from error
+    if fault := _fault(member, logits, len(inputs), num_classes):
         raise ValueError(f'teacher {member.name!r} {fault}')
     return member.select_classes(logits)
 
@@ -68,18 +56,15 @@ def _fault(member: Teacher, logits: Tensor, num_images: int,
         return (f'answers {num_images} images with a {type(logits).__name__} '
                 f'of shape {shape} instead of logits of shape '
                 f'({num_images}, classes): give it its classifier (a head)')
-    not_finite = num_images - int(logits.isfinite().all(dim=1).sum())
-    if not_finite:
+    if not_finite := num_images - int(logits.isfinite().all(dim=1).sum()):
         return (f'answers {not_finite} of {num_images} images with numbers '
                 'that are not finite: look for damaged weights, or set '
                 "dtype='float32'")
-    has = f'has {shape[1]} classes'
+    has, names = f'has {shape[1]} classes', member.class_names
     if member.indices is None:
         return '' if shape[1] == num_classes else (
             f'{has}, the student {num_classes}: give both the same '
-            "num_classes, or set class_mapping to the teacher's class for "
-            "each of the student's")
-    names = member.class_names
+            'num_classes, or set class_mapping')
     if names is not None and len(names) != shape[1]:
         return (f'{has}, but {len(names)} class_names: give the name of each, '
                 'in order')
@@ -92,20 +77,15 @@ def _fault(member: Teacher, logits: Tensor, num_images: int,
 def evaluate(teacher: Teacher | TeacherEnsemble,
              batches: Iterable[tuple[Tensor, Tensor]],
              num_classes: int) -> str:
-    """Evaluate a teacher and each of its members.
+    """Evaluate a teacher and each of its members on held-out images.
 
-    Args:
-        teacher (Teacher | TeacherEnsemble): Bound to the student.
-        batches (Iterable[tuple[Tensor, Tensor]]): Held-out images of the
-            student's, ``(N, C, H, W)``, and their labels ``(N, )``.
-        num_classes (int): Number K of classes.
+    The batches have images ``(N, C, H, W)`` and labels ``(N, )``.
 
     Returns:
         str: A table of the accuracies, beside chance and what is expected.
 
     Raises:
-        ValueError: If a member does not answer, or is refused, with the
-            likeliest cause.
+        ValueError: If a member is refused, with the likeliest cause.
     """
     hits, num_images, kept = 0, 0, []
     for inputs, labels in batches:
@@ -150,10 +130,9 @@ def _refusal(accuracy: float, expected: float | None, num_images: int,
         return math.sqrt(rate * (1 - rate) / num_images)
 
     measured = f'has {100 * accuracy:.2f} top-1 on {num_images} held-out images'
-    if expected is not None:
-        rate = expected / 100
-        if accuracy < rate - 3 * deviation(rate):
-            return f'{measured}, expected are {expected:.2f}'
+    rate = (expected or 0) / 100
+    if accuracy < rate - 3 * deviation(rate):
+        return f'{measured}, expected are {expected:.2f}'
     chance = 1 / num_classes
     luck, halfway = chance + 5 * deviation(chance), (1 + chance) / 2
     if accuracy <= min(luck, halfway):

@@ -43,14 +43,7 @@ class Execution:
     compile: bool = False
 
     def prepare(self, network: nn.Module) -> Callable[[Tensor], Tensor]:
-        """Lay out a network's weights, in place, and make it callable.
-
-        Args:
-            network (nn.Module): Maps images ``(N, C, H, W)`` to logits.
-
-        Returns:
-            Callable: The network, executed in this way.
-        """
+        """Lay out a network's weights, in place, and make it callable."""
         layout = (
             torch.channels_last
             if self.channels_last else torch.contiguous_format)
@@ -87,46 +80,26 @@ class Execution:
 
 def executions(dtype: str | None, channels_last: bool | str,
                compile: bool | str) -> list[Execution]:
-    """List the executions that a config leaves open.
-
-    Args:
-        dtype (str, optional): See :class:`Execution`, or ``'auto'``.
-        channels_last (bool | str): The same.
-        compile (bool | str): The same.
-
-    Returns:
-        list[Execution]: One where nothing is ``'auto'``.
-
-    Raises:
-        ValueError: If one of them is something else.
-    """
+    """List the executions that a config leaves open: one without ``'auto'``."""
     stated = dict(dtype=dtype, channels_last=channels_last, compile=compile)
     for name, value in stated.items():
         choices = (None, *DTYPES) if name == 'dtype' else (True, False)
         if value not in ('auto', *choices):
             raise ValueError(f"{name} is {value!r}: choose from 'auto', "
                              f'{", ".join(map(repr, choices))}')
-    choices = (
-        _MEASURED[name] if value == 'auto' else (value, )
-        for name, value in stated.items())
-    return [Execution(*choice) for choice in product(*choices)]
+    return [
+        Execution(*choice) for choice in product(
+            *(_MEASURED[name] if value == 'auto' else (value, )
+              for name, value in stated.items()))
+    ]
 
 
 def measure(network: nn.Module, choices: Sequence[Execution],
             inputs: Tensor) -> dict[Execution, float]:
-    """Time a network's pass in several executions.
+    """Time a pass in several executions, in seconds.
 
-    Args:
-        network (nn.Module): The network.
-        choices (Sequence[Execution]): The executions.
-        inputs (Tensor): A batch of images ``(N, C, H, W)``.
-
-    Returns:
-        dict[Execution, float]: Seconds of the fastest pass; infinite where
-        the machine cannot do it.
-
-    Raises:
-        ValueError: If it can do none.
+    It is infinite where the machine cannot do it; where it can do none, that is
+    a ValueError.
     """
     seconds, reason = {}, ''
     for choice in choices:
@@ -138,7 +111,7 @@ def measure(network: nn.Module, choices: Sequence[Execution],
     if min(seconds.values()) == math.inf:
         raise ValueError(
             f'{type(network).__name__} fails on a batch of {len(inputs)} '
-            f'however it is executed: set dtype, channels_last and compile, '
+            'however it is executed: set dtype, channels_last and compile, '
             f'or take a smaller batch ({reason})')
     return seconds
 

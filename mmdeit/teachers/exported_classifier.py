@@ -1,13 +1,14 @@
 """Teachers in one file, without the code that made them."""
 from pathlib import Path
-from textwrap import shorten
-from zipfile import ZipFile, is_zipfile
+from zipfile import ZipFile
 
 import torch
 from torch import Tensor, nn
 
 from mmdeit.checkpoints import force_weights_only
 from mmdeit.registry import MODELS
+
+from .execution import reason_of
 
 
 @MODELS.register_module()
@@ -24,9 +25,6 @@ class ExportedClassifier(nn.Module):
     Args:
         file (str): Path of a file of ``torch.jit.save`` or
             ``torch.export.save``.
-
-    Raises:
-        ValueError: If it is neither, or this torch cannot read it.
     """
 
     def __init__(self, file: str) -> None:
@@ -45,19 +43,16 @@ class ExportedClassifier(nn.Module):
 
 
 def _load(path: Path) -> nn.Module:
-    """Load a program by what the archive of its file contains."""
-    names = ZipFile(path).namelist() if is_zipfile(path) else []
     try:
-        if any('/code/' in name for name in names):
+        with ZipFile(path) as archive:
+            is_script = any('/code/' in name for name in archive.namelist())
+        if is_script:
             return torch.jit.load(str(path), map_location='cpu').eval()
-        if any(name.endswith('.json') for name in names):
-            # else torch.export falls back to a full unpickling
-            force_weights_only()
-            return torch.export.load(str(path)).module()
+        # Without it torch.export falls back to a full unpickling.
+        force_weights_only()
+        return torch.export.load(str(path)).module()
     except Exception as error:  # damaged files raise many types
         raise ValueError(
-            f'{path} cannot be loaded by torch {torch.__version__}: export it '
-            f'again with this release ({shorten(str(error), 200)})') from error
-    raise ValueError(
-        f'{path} is no file of torch.jit.save or torch.export.save: correct '
-        'the path, or give weights as the checkpoint of their model')
+            f'{path} is no file of torch.jit.save or torch.export.save that '
+            f'torch {torch.__version__} can load: correct the path, or export '
+            f'it again with this release ({reason_of(error)})') from error

@@ -1,20 +1,19 @@
 """Teachers of Hugging Face's hub, or in its format."""
-from textwrap import shorten
-
-import torch
 from mmpretrain.models import ClsDataPreprocessor
 from mmpretrain.models import HuggingFaceClassifier as _HuggingFaceClassifier
 
 from mmdeit.registry import MODELS
+
+from .execution import reason_of
+from .preprocessing import rgb_normalization
 
 
 @MODELS.register_module()
 class HuggingFaceClassifier(_HuggingFaceClassifier):
     """mmpretrain's wrapper, with the normalisation and class names.
 
-    It says ``mean`` and ``std`` and leaves the order of channels, RGB, as the
-    student has it. No code of a repository is executed, and pickled files
-    only give tensors. Checkpoints of transformers load as they are.
+    No code of a repository is executed, and pickled files only give tensors.
+    Checkpoints of transformers load as they are.
 
     Args:
         model_name (str): Name on the hub, as ``'microsoft/resnet-50'``, or a
@@ -22,19 +21,13 @@ class HuggingFaceClassifier(_HuggingFaceClassifier):
         pretrained (bool): Whether to load its weights, in float32. False
             takes its config only, for a checkpoint that is loaded later.
             Defaults to True.
-
-    Raises:
-        ImportError: If transformers is missing, or too new for this torch.
-        ValueError: If there is no such model, or it is no classifier that
-            transformers itself has.
     """
 
     def __init__(self, model_name: str, pretrained: bool = True) -> None:
         import transformers
         if not transformers.is_torch_available():
-            raise ImportError(
-                f'transformers {transformers.__version__} does not know torch '
-                f"{torch.__version__}: pip install 'transformers<4.50'")
+            raise ImportError('transformers is too new for this torch: '
+                              "pip install 'transformers<4.50'")
         loading = dict(trust_remote_code=False)
         if pretrained:
             loading.update(weights_only=True, output_loading_info=True)
@@ -42,9 +35,8 @@ class HuggingFaceClassifier(_HuggingFaceClassifier):
             super().__init__(model_name, pretrained, **loading)
         except Exception as error:  # damaged files raise many types
             raise ValueError(
-                f'cannot load {model_name!r}: give a classifier on the hub '
-                'that needs no code of its own, or a folder of save_pretrained '
-                f'({shorten(str(error), 300)})') from error
+                f'cannot load {model_name!r}: give a classifier that needs no '
+                f'code of its own ({reason_of(error)})') from error
         if pretrained:
             self.model, info = self.model
             self.unloaded = sorted(info['missing_keys'])
@@ -63,12 +55,7 @@ def _preprocessor(transformers, model_name: str) -> ClsDataPreprocessor | None:
             model_name)
     except OSError:  # it has none
         return None
-    mean, std = cfg.get('image_mean'), cfg.get('image_std')
     if not cfg.get('do_normalize', True):
-        mean, std = [0.] * 3, [1.] * 3
-    if mean is None or std is None:
-        return None
-    return ClsDataPreprocessor(
-        mean=[255 * value for value in mean],
-        std=[255 * value for value in std],
-        to_rgb=None)
+        return rgb_normalization([0.] * 3, [1.] * 3)
+    mean, std = cfg.get('image_mean'), cfg.get('image_std')
+    return rgb_normalization(mean, std) if mean and std else None

@@ -18,8 +18,8 @@ from mmdeit.structures import read_labels
 from mmdeit.utils import keep_random_state, unwrap_model
 
 from .ensemble import TeacherEnsemble
-from .evaluation import ask, describe, evaluate
-from .execution import reason_of
+from .evaluation import ask, evaluate, failure
+from .execution import fastest_pass
 from .preprocessing import StudentSpec
 from .teacher import Teacher
 
@@ -28,26 +28,30 @@ AnyTeacher = Teacher | TeacherEnsemble
 BATCH = 64
 
 
-def preflight(teacher: AnyTeacher, runner: Runner, num_images: int) -> str:
+def preflight(teacher: AnyTeacher,
+              runner: Runner,
+              num_images: int,
+              speed: bool = False) -> str:
     """Fit a teacher to a student, choose its execution, and evaluate it.
 
     The random numbers of the training stay what they are without it.
 
     Args:
         teacher (Teacher | TeacherEnsemble): Changed in place.
-        runner (Runner): Has the student and its datasets. Its optimiser,
-            which decides the precision, is built if it is not yet.
-        num_images (int): How many images of the validation dataset the
-            teacher is evaluated on, by the first process; 0 for none.
+        runner (Runner): Has the student and its datasets.
+        num_images (int): How many images of the validation dataset the first
+            process evaluates the teacher on; 0 for none.
+        speed (bool): Whether to time the teacher. Defaults to False.
 
     Returns:
-        str: How each member is executed, and a table of the accuracies,
-        which the first process has.
+        str: How each member is executed and, in the first process, a table of
+        the accuracies.
 
     Raises:
-        ValueError: If the student fails, or the teacher does not fit, does
-            not answer, or is refused; in each process.
+        ValueError: In each process, if the student fails, or the teacher does
+            not fit, does not answer, or is refused.
     """
+    # It decides the precision.
     runner.optim_wrapper = runner.build_optim_wrapper(runner.optim_wrapper)
     precision = contextlib.nullcontext()
     if isinstance(runner.optim_wrapper, OptimWrapper):
@@ -60,6 +64,10 @@ def preflight(teacher: AnyTeacher, runner: Runner, num_images: int) -> str:
         inputs = inputs[:1].repeat(size, 1, 1, 1)
         report = '\n'.join(
             member.autotune(inputs) for member in teacher.members)
+        if speed:
+            rate = size / fastest_pass(teacher, inputs)
+            report += (f'\n{rate:.1f} images per second in batches of {size} '
+                       f'on {inputs.device.type}')
         if num_images and runner.val_loop is None:
             runner.logger.warning(
                 'The teacher is not evaluated before training: there is no '
@@ -73,20 +81,10 @@ def preflight(teacher: AnyTeacher, runner: Runner, num_images: int) -> str:
 
 def fit_teacher(teacher: AnyTeacher, student: nn.Module,
                 dataset: Dataset) -> Tensor:
-    """Fit a teacher to a student, and see that both answer.
+    """Fit a teacher to a student, on its device, and see that both answer.
 
-    Args:
-        teacher (Teacher | TeacherEnsemble): Changed in place, and moved to
-            the student's device.
-        student (nn.Module): A classifier of mmpretrain.
-        dataset (Dataset): Its dataset, which may name the classes.
-
-    Returns:
-        Tensor: Two of the student's images, of shape ``(2, C, H, W)``.
-
-    Raises:
-        ValueError: If the student fails on them, or the teacher is none, does
-            not fit or does not answer.
+    The student's dataset may name the classes. Two of its images, as the
+    student sees them, are returned: ``(2, C, H, W)``.
     """
     if not isinstance(teacher, AnyTeacher):
         raise ValueError(f'{type(teacher).__name__} is no teacher: write '
@@ -105,15 +103,10 @@ def fit_teacher(teacher: AnyTeacher, student: nn.Module,
 
 @torch.no_grad()
 def check_student(model: nn.Module, inputs: Tensor) -> None:
-    """Try a student on a few images, in eval mode.
+    """Try an ``ImageClassifier`` on preprocessed images ``(N, C, H, W)``.
 
-    Args:
-        model (nn.Module): An ``ImageClassifier`` of mmpretrain; another model
-            is not tried.
-        inputs (Tensor): Preprocessed images, ``(N, C, H, W)``.
-
-    Raises:
-        ValueError: If it fails on them, with the setting to change.
+    If it fails, in eval mode, a ValueError names the setting to change. Other
+    models are not tried.
     """
     if not isinstance(model, ImageClassifier):
         return
@@ -134,8 +127,7 @@ def check_student(model: nn.Module, inputs: Tensor) -> None:
             raise ValueError(f'it answers with shape {tuple(logits.shape)}')
     except Exception as error:  # a network may fail in any way
         raise ValueError(
-            f'the student fails on {describe(inputs)}: {fix} '
-            f'({reason_of(error)})') from error
+            f'the student {failure(inputs, fix, error)}') from error
     finally:
         for module, mode in modes:
             module.training = mode
@@ -143,19 +135,10 @@ def check_student(model: nn.Module, inputs: Tensor) -> None:
 
 def read_batches(dataset: Dataset, preprocessor: nn.Module,
                  num_images: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """Read images from all over a dataset, as the student would see them.
+    """Read images ``(N, C, H, W)``, as the student sees them, and their labels.
 
-    They come in a mixed order, always the same, so that the first ones stand
-    for all.
-
-    Args:
-        dataset (Dataset): A dataset of mmpretrain.
-        preprocessor (nn.Module): The student's data preprocessor.
-        num_images (int): How many to take, at most.
-
-    Yields:
-        tuple[Tensor, Tensor]: Images ``(N, C, H, W)`` and labels ``(N, )``,
-        on the preprocessor's device.
+    They come from all over the dataset in a mixed order, always the same, so
+    that the first ones stand for all.
     """
     count = min(num_images, len(dataset))
     order = torch.randperm(count, generator=torch.Generator().manual_seed(0))

@@ -5,6 +5,7 @@ from typing import Any, Sequence
 import torch
 import torch.nn.functional as F
 from mmengine.utils import to_2tuple
+from mmpretrain.models import ClsDataPreprocessor
 from torch import Tensor, nn
 
 # What a data preprocessor of mmpretrain has that says nothing of the images.
@@ -17,9 +18,8 @@ class StudentSpec:
 
     Args:
         num_classes (int): Number K of the student's classes.
-        mean (Sequence[float]): Mean that its images were shifted by, for each
-            channel, in units of 0 to 255. One value serves all channels.
-            Defaults to 0.
+        mean (Sequence[float]): Mean that its images were shifted by, in units
+            of 0 to 255, for each channel or one for all. Defaults to 0.
         std (Sequence[float]): What they were divided by. Defaults to 1.
         to_rgb (bool): Whether the channels of the images as loaded were
             reversed. Defaults to False.
@@ -36,26 +36,15 @@ class StudentSpec:
     def of(cls,
            student: nn.Module,
            class_names: Sequence[str] | None = None) -> 'StudentSpec':
-        """Read the spec off a classifier and its data preprocessor.
-
-        Args:
-            student (nn.Module): A classifier of mmpretrain.
-            class_names (Sequence[str], optional): Those of its dataset.
-                Defaults to None.
-
-        Raises:
-            ValueError: If neither the head nor the data preprocessor says how
-                many classes there are.
-        """
+        """Read the spec off a classifier of mmpretrain."""
         own = student.data_preprocessor
         # Some heads of mmpretrain do not say it, as InceptionV3's.
-        num_classes = getattr(
-            getattr(student, 'head', None), 'num_classes', None) or getattr(
-                own, 'num_classes', None)
+        head = getattr(student, 'head', None)
+        num_classes = (getattr(head, 'num_classes', None)
+                       or getattr(own, 'num_classes', None))
         if num_classes is None:
-            raise ValueError(
-                f'{type(student).__name__} does not say how many classes it '
-                'has: set num_classes in its head or its data_preprocessor')
+            raise ValueError('the student does not say its num_classes: set '
+                             'it in its head or its data_preprocessor')
         return cls(num_classes, class_names=class_names, **_read(own))
 
 
@@ -70,21 +59,26 @@ def _read(data_preprocessor: Any) -> dict[str, Any]:
     return stated if to_rgb is None else dict(stated, to_rgb=to_rgb)
 
 
+def rgb_normalization(mean: Sequence[float],
+                      std: Sequence[float]) -> ClsDataPreprocessor:
+    """What a network in RGB says of itself, from units of 0 to 1.
+
+    Its ``to_rgb`` is None: RGB is taken to be what the student has.
+    """
+    return ClsDataPreprocessor(
+        mean=[255 * value for value in mean],
+        std=[255 * value for value in std],
+        to_rgb=None)
+
+
 def resolve_normalization(network: nn.Module,
                           spec: StudentSpec,
                           stated: dict | None = None) -> dict[str, Any]:
-    """Find out how a teacher wants its images.
+    """Find ``mean``, ``std`` and ``to_rgb`` for :class:`Preprocessing`.
 
-    Args:
-        network (nn.Module): The teacher's network. What its
-            ``data_preprocessor`` says comes second; a ``to_rgb`` of None
-            means RGB, which is what the student has.
-        spec (StudentSpec): What the student sees, which fills the gaps.
-        stated (dict, optional): ``data_preprocessor`` of the teacher's
-            config, which comes first. Defaults to None.
-
-    Returns:
-        dict: ``mean``, ``std`` and ``to_rgb`` for :class:`Preprocessing`.
+    First comes what is ``stated`` as the ``data_preprocessor`` of the
+    teacher's config, then what that of its network says. The student's fills
+    the gaps.
     """
     own = getattr(network, 'data_preprocessor', None)
     # One that does not normalise says nothing of the order either.
@@ -104,35 +98,27 @@ class Preprocessing(nn.Module):
 
     Args:
         spec (StudentSpec): What the student sees.
-        mean (Sequence[float]): The teacher's mean for each channel, in units
-            of 0 to 255 and in its own order of channels.
-        std (Sequence[float]): Its standard deviation.
-        to_rgb (bool): Whether it wants the channels of the images as loaded
-            reversed, as in mmpretrain's ``data_preprocessor``.
+        mean (Sequence[float]): The teacher's, for each of its channels in its
+            own order, in units of 0 to 255.
+        std (Sequence[float]): The same.
+        to_rgb (bool): As in mmpretrain's ``data_preprocessor``.
         input_size (int | tuple[int, int], optional): Height and width it
             wants, by antialiased bicubic interpolation. Defaults to None, the
             student's.
-
-    Raises:
-        ValueError: If mean and std are not for the student's channels.
     """
 
-    def __init__(
-        self,
-        spec: StudentSpec,
-        mean: Sequence[float],
-        std: Sequence[float],
-        to_rgb: bool,
-        input_size: int | Sequence[int] | None = None,
-    ) -> None:
+    def __init__(self,
+                 spec: StudentSpec,
+                 mean: Sequence[float],
+                 std: Sequence[float],
+                 to_rgb: bool,
+                 input_size: int | Sequence[int] | None = None) -> None:
         super().__init__()
         self.arguments = dict(
             spec=spec, mean=mean, std=std, to_rgb=to_rgb,
             input_size=input_size)
         self.flip = spec.to_rgb != to_rgb
-        self.size = None
-        if input_size is not None:
-            self.size = tuple(to_2tuple(input_size))
+        self.size = None if input_size is None else tuple(to_2tuple(input_size))
         # Rounded to fp32, as data preprocessors do, to be divided in fp64.
         seen_mean, seen_std, mean, std = (
             torch.tensor(v, dtype=torch.float32).flatten().double()
@@ -141,8 +127,7 @@ class Preprocessing(nn.Module):
         if len(lengths) > 1 or not (std > 0).all():
             raise ValueError(
                 f'mean={mean.tolist()} and std={std.tolist()} for images of '
-                f'{len(seen_mean)} channels: give a number for each, std '
-                'above 0')
+                f'{len(seen_mean)} channels: give a number for each, std > 0')
         if self.flip:
             seen_mean, seen_std = seen_mean.flip(0), seen_std.flip(0)
         scale = seen_std / std

@@ -12,12 +12,8 @@ from mmdeit.checkpoints import load_weights, pretrained_cfgs
 from mmdeit.registry import MODELS
 
 from .class_mapping import class_indices
-from .execution import Execution, executions, fastest_pass, measure
-from .preprocessing import (
-    Preprocessing,
-    StudentSpec,
-    resolve_normalization,
-)
+from .execution import Execution, executions, measure
+from .preprocessing import Preprocessing, StudentSpec, resolve_normalization
 
 
 @MODELS.register_module()
@@ -41,28 +37,19 @@ class Teacher(nn.Module):
         input_size (int | tuple[int, int], optional): Height and width that
             the student's view is resized to. Defaults to None, not resized.
         class_mapping (str | Sequence[int | str], optional): The teacher's
-            class for each of the student's, see
-            :func:`mmdeit.teachers.class_mapping.class_indices`. Defaults to
-            None: both have the same classes.
+            class for each of the student's, by index or name, or ``'name'``.
+            Defaults to None: both have the same classes.
         class_names (Sequence[str], optional): Names of the teacher's classes.
             Defaults to None: what ``model`` says, if anything.
         expected_accuracy (float, optional): Top-1 in percent that it is known
             to have on the student's validation data. Defaults to None.
-        dtype (str, optional): ``'float32'``, ``'bfloat16'``, ``'float16'`` or
-            ``'auto'``. Defaults to None: the student's, but bfloat16 under
-            its autocast.
-        channels_last (bool | str): Memory layout, or ``'auto'``. Defaults to
-            False.
-        compile (bool | str): Whether to compile the network, or ``'auto'``.
-            Defaults to False. Each ``'auto'`` takes what is fastest in a
-            short measurement at the start.
+        dtype (str, optional): ``'float32'``, ``'bfloat16'`` or ``'float16'``.
+            Defaults to None: the student's, but bfloat16 under its autocast.
+        channels_last (bool | str): Memory layout. Defaults to False.
+        compile (bool | str): Whether to compile. Defaults to False. These
+            three may be ``'auto'``: what a few passes show to be fastest.
         name (str, optional): Its name in messages. Defaults to None: that of
             the checkpoint or the model.
-
-    Raises:
-        FileNotFoundError: If the checkpoint or config file is missing.
-        ValueError: If there are no weights, they do not fit, or an argument
-            is wrong.
     """
 
     def __init__(
@@ -82,8 +69,7 @@ class Teacher(nn.Module):
         super().__init__()
         self.executions = executions(dtype, channels_last, compile)
         if expected_accuracy is not None and not 1 < expected_accuracy <= 100:
-            raise ValueError(f'expected_accuracy is {expected_accuracy}: give '
-                             'it in percent, as 94.22')
+            raise ValueError('expected_accuracy: give it in percent, as 94.22')
         if isinstance(model, str):
             model, checkpoint = find_model(model, checkpoint)
         self.name = name or _name(model, checkpoint)
@@ -107,18 +93,11 @@ class Teacher(nn.Module):
 
     @property
     def members(self) -> list['Teacher']:
-        """list[Teacher]: Itself; an ensemble has several."""
+        """Itself; an ensemble has several."""
         return [self]
 
     def bind(self, spec: StudentSpec) -> None:
-        """Fit the preprocessing and the classes to a student.
-
-        Args:
-            spec (StudentSpec): What the student sees.
-
-        Raises:
-            ValueError: If they do not fit.
-        """
+        """Fit the preprocessing and the classes to a student."""
         try:
             self.preprocess = Preprocessing(
                 spec,
@@ -133,15 +112,7 @@ class Teacher(nn.Module):
             raise ValueError(f'teacher {self.name!r}: {error}') from error
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """Answer a batch of the student's.
-
-        Args:
-            inputs (Tensor): Normalised, mixed images of shape
-                ``(N, C, H, W)``.
-
-        Returns:
-            Tensor: Logits for the student's K classes, of shape ``(N, K)``.
-        """
+        """Map the student's images ``(N, C, H, W)`` to logits ``(N, K)``."""
         return self.select_classes(self.execute(self.preprocess(inputs)))
 
     def select_classes(self, logits: Tensor) -> Tensor:
@@ -158,57 +129,32 @@ class Teacher(nn.Module):
     def autotune(self, inputs: Tensor) -> str:
         """Take the fastest of the executions that the config leaves open.
 
-        All processes of a job take what the first one measured.
-
-        Args:
-            inputs (Tensor): A batch of the student's, ``(N, C, H, W)``.
-
-        Returns:
-            str: One line: the execution, its speed, and the timings that it was
-            chosen from.
-
-        Raises:
-            ValueError: If none of them works.
+        They are timed on a batch of the student's, ``(N, C, H, W)``; all
+        processes of a job take what the first one measured. The line that is
+        returned has the execution, and the timings it was chosen by.
         """
-        images, measured = self.preprocess(inputs), ''
         if len(self.executions) == 1:
-            seconds = {self.execution: fastest_pass(self.execute, images)}
-        else:
-            seconds = measure(self.network, self.executions, images)
-            choice = [min(seconds, key=seconds.get)]
-            broadcast_object_list(choice)
-            if any(way.compile for way in seconds):
-                # What was compiled to be measured counts towards torch's limit
-                # of recompilations, beyond which it stops compiling.
-                torch.compiler.reset()
-            self.set_execution(choice[0])
-            timings = '; '.join(f'{way}: {1000 * s:.1f} ms'
-                                for way, s in seconds.items())
-            measured = f' (measured {timings})'
-        speed = len(inputs) / seconds[self.execution]
-        return (f'{self.name}: {self.execution}: {speed:.1f} images per second '
-                f'in batches of {len(inputs)} on {inputs.device.type}'
-                f'{measured}')
+            return f'{self.name}: {self.execution}'
+        seconds = measure(self.network, self.executions,
+                          self.preprocess(inputs))
+        choice = [min(seconds, key=seconds.get)]
+        broadcast_object_list(choice)
+        if any(way.compile for way in seconds):
+            # What was compiled to be measured counts towards torch's limit of
+            # recompilations, beyond which it stops compiling.
+            torch.compiler.reset()
+        self.set_execution(choice[0])
+        timings = '; '.join(
+            f'{way}: {1000 * s:.1f} ms' for way, s in seconds.items())
+        return f'{self.name}: {self.execution} (measured {timings})'
 
 
-def find_model(name: str, checkpoint: str | None = None) -> tuple:
+def find_model(name: str,
+               checkpoint: str | None = None) -> tuple[dict, str | None]:
     """Look up a classifier by its config file or its name in mmpretrain.
 
-    Args:
-        name (str): Path of a config file, which ends in ``.py``, or a name
-            such as ``'resnet50_8xb32_in1k'``.
-        checkpoint (str, optional): Weights that replace mmpretrain's.
-            Defaults to None.
-
-    Returns:
-        tuple[dict, str | None]: Config of the model with its data
-        preprocessor, and path or address of its weights; None for a config
-        file without.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If mmpretrain knows no such name, or has no weights of it
-            and no others are given.
+    Its config is returned, with a data preprocessor, and its checkpoint: the
+    one given, else mmpretrain's.
     """
     if name.endswith('.py'):
         cfg = Config.fromfile(name)
@@ -216,8 +162,7 @@ def find_model(name: str, checkpoint: str | None = None) -> tuple:
         metainfo = ModelHub.get(name)
         cfg, checkpoint = metainfo.config, checkpoint or metainfo.weights
         if not checkpoint:
-            raise ValueError(
-                f'mmpretrain has no weights of {name!r}: give a checkpoint')
+            raise ValueError(f'{name!r} has no weights: give a checkpoint')
     model = cfg['model']
     if 'data_preprocessor' in cfg:
         model.setdefault('data_preprocessor', cfg.data_preprocessor)
@@ -227,10 +172,7 @@ def find_model(name: str, checkpoint: str | None = None) -> tuple:
 
 
 def _refuse_init_cfg(network: nn.Module) -> None:
-    """Refuse weights that nobody loads.
-
-    mmengine's ``init_weights`` would, but passes over those that do not fit.
-    """
+    """Refuse weights that nobody loads, as ``init_weights`` is not called."""
     for module in network.modules():
         for cfg in pretrained_cfgs(getattr(module, 'init_cfg', None)):
             raise ValueError(

@@ -1,18 +1,18 @@
 """Teachers of timm, with the weights that are named and no others."""
 from difflib import get_close_matches
 
-from mmpretrain.models import ClsDataPreprocessor
 from mmpretrain.models import TimmClassifier as _TimmClassifier
 
 from mmdeit.registry import MODELS
+
+from .preprocessing import rgb_normalization
 
 
 @MODELS.register_module()
 class TimmClassifier(_TimmClassifier):
     """mmpretrain's wrapper, with timm's normalisation and class names.
 
-    It says ``mean`` and ``std`` and leaves the order of channels, RGB, as the
-    student has it. Checkpoints of timm load as they are.
+    Checkpoints of timm load as they are.
 
     Args:
         model_name (str): Name in timm with the tag of its weights, as
@@ -21,11 +21,6 @@ class TimmClassifier(_TimmClassifier):
         pretrained (bool): Whether to fetch those weights. Defaults to True.
         num_classes (int, optional): Number K of classes of a checkpoint that
             is loaded later. Defaults to None, those of the weights.
-
-    Raises:
-        ImportError: If timm is missing.
-        ValueError: If timm has no such weights, or would give them a random
-            head of ``num_classes``.
     """
 
     def __init__(self,
@@ -45,18 +40,14 @@ class TimmClassifier(_TimmClassifier):
                     f'{model_name!r} names no weights of timm: choose from '
                     f'{choices}, or set pretrained=False')
         if pretrained and num_classes is not None:
-            raise ValueError(
-                f'num_classes={num_classes} would give {model_name!r} a '
-                'random head: leave it out, or set pretrained=False')
+            raise ValueError(f'num_classes would give {model_name!r} a random '
+                             'head: leave it out, or set pretrained=False')
         # timm checks the few downloads that are not the hub's only if asked.
         set_pretrained_check_hash(True)
         super().__init__(
             model_name, pretrained=pretrained, num_classes=num_classes)
         cfg = self.model.pretrained_cfg
-        self.data_preprocessor = ClsDataPreprocessor(
-            mean=[255 * value for value in cfg['mean']],
-            std=[255 * value for value in cfg['std']],
-            to_rgb=None)
+        self.data_preprocessor = rgb_normalization(cfg['mean'], cfg['std'])
         self.class_names = cfg.get('label_names')
         if 'in1k' in (cfg.get('tag') or '') and self.model.num_classes == 1000:
             from timm.data import ImageNetInfo

@@ -1,31 +1,25 @@
 """Teachers of torchvision."""
-from mmpretrain.models import ClsDataPreprocessor
 from torch import Tensor, nn
 from torchvision import models
 
 from mmdeit.checkpoints import fetch_checkpoint
 from mmdeit.registry import MODELS
 
+from .preprocessing import rgb_normalization
+
 
 @MODELS.register_module()
 class TorchvisionClassifier(nn.Module):
     """A classifier of torchvision, with its normalisation and class names.
 
-    It says ``mean`` and ``std`` and leaves the order of channels, RGB, as the
-    student has it. State dicts of torchvision load as they are.
+    State dicts of torchvision load as they are.
 
     Args:
         model_name (str): Name in torchvision, as ``'resnet50'``.
-        weights (str, optional): Which of its weights, as
-            ``'IMAGENET1K_V1'``; they are fetched and checked by hash. None
-            builds it without, for a checkpoint that is loaded later. Defaults
-            to ``'IMAGENET1K_V1'``.
+        weights (str, optional): Which of its weights, fetched and checked by
+            hash; None for a checkpoint that is loaded later. Defaults to
+            ``'IMAGENET1K_V1'``.
         num_classes (int): Number K of classes. Defaults to 1000.
-
-    Raises:
-        FileNotFoundError: If the weights cannot be fetched.
-        ValueError: If torchvision has no such model or weights, or they do
-            not have so many classes.
     """
 
     def __init__(self,
@@ -46,19 +40,15 @@ class TorchvisionClassifier(nn.Module):
         }
         if weights not in choices:
             raise ValueError(
-                f'torchvision has no weights {weights!r} of {model_name} for '
-                f'{num_classes} classes: choose from {list(choices)}, or set '
-                'weights=None')
+                f'no weights {weights!r} of {model_name} for {num_classes} '
+                f'classes: choose from {list(choices)}, or set weights=None')
         chosen = choices[weights]
         # By one process, and with its hash checked; then it is in the cache.
         fetch_checkpoint(chosen.url)
         self.model = models.get_model(model_name, weights=chosen)
         self.class_names = chosen.meta['categories']
         preset = chosen.transforms()
-        self.data_preprocessor = ClsDataPreprocessor(
-            mean=[255 * value for value in preset.mean],
-            std=[255 * value for value in preset.std],
-            to_rgb=None)
+        self.data_preprocessor = rgb_normalization(preset.mean, preset.std)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Map normalised images ``(N, 3, H, W)`` to logits ``(N, K)``."""

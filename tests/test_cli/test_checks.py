@@ -209,7 +209,7 @@ def without_teacher(cfg, *pipeline, ann_file=''):
 @pytest.mark.parametrize('pack', ['PackInputs', 'mmdeit.PackInputs'])
 def test_several_labels_an_image(cfg, build_runner, pack):
     without_teacher(cfg, dict(type=pack), ann_file='many')
-    with pytest.raises(ValueError, match='a softmax over the classes learns'):
+    with pytest.raises(ValueError, match='an image has (2|several) labels'):
         check_training(build_runner(cfg))
 
 

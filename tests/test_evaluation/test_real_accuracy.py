@@ -84,7 +84,7 @@ def test_image_without_a_number(label_file, name):
         evaluate(ReaLAccuracy(label_file), [predict(1, 0, name=name)])
     assert str(error.value).startswith(
         f'{label_file} has no labels for the image {name.format(1)}: name ')
-    assert '00050000.JPEG, as ImageNet does' in str(error.value)
+    assert '00000001.JPEG, as ImageNet does' in str(error.value)
 
 
 def test_image_without_a_path(label_file):

@@ -63,8 +63,8 @@ def test_what_is_too_fine_for_a_smaller_size_vanishes():
 
 
 @pytest.mark.parametrize('mean, std, message', [
-    ([1.] * 3, [1., 0., 1.], r'std=\[1.0, 0.0, 1.0\] .* std above 0'),
-    ([1.] * 3, [1., 1., -1.], 'std above 0'),
+    ([1.] * 3, [1., 0., 1.], r'std=\[1.0, 0.0, 1.0\] .* std > 0'),
+    ([1.] * 3, [1., 1., -1.], 'std > 0'),
     ([1.] * 2, [1.] * 3, r'mean=\[1.0, 1.0\] .* 3 channels: give a number for'),
     ([1.] * 4, [1.] * 4, 'images of 3 channels: give a number for each'),
 ])
@@ -151,8 +151,8 @@ def test_of_a_student_without_a_head():
     del student.head
     assert StudentSpec.of(student).num_classes == 5
     student.data_preprocessor = torch.nn.Identity()
-    with pytest.raises(ValueError, match='^Student does not say how many class'
-                       'es it has: set num_classes in its head or its data_pr'):
+    with pytest.raises(ValueError, match='the student does not say its num_cla'
+                       'sses: set it in its head or its data_preprocessor'):
         StudentSpec.of(student)
 
 

@@ -169,8 +169,8 @@ def test_classes_by_the_names_of_the_dataset(run, distilled_options,
     options = [*distilled_options,
                'default_hooks.teacher.teacher.class_mapping=name',
                'default_hooks.teacher.teacher.class_names=[coat]']
-    with pytest.raises(SystemExit, match=r"names 0 of the teacher's 1 class_na"
-                       r'mes instead of one \(10 such, of 10\)'):
+    with pytest.raises(SystemExit, match="names 0 of the teacher's 1 class_nam"
+                       'es instead of one'):
         run(DISTILLED, checkpoints[DISTILLED], *options)
 
 

@@ -67,7 +67,7 @@ def check_teacher(cfg: Config, num_images: int) -> None:
     teacher = MODELS.build(hook.teacher_cfg)
     for log in (runner.logger, *runner.logger.handlers):
         log.setLevel('INFO')  # show the trials of a slow diagnosis
-    print(preflight(teacher, runner, num_images))
+    print(preflight(teacher, runner, num_images, speed=True))
 
 
 def main() -> None:
