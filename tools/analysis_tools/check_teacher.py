@@ -3,7 +3,7 @@
 It does what training does before its first iteration: set the teacher up for
 the student, choose the fastest execution the config allows, and evaluate it on
 validation images with its own preprocessing. If training would refuse the
-teacher, it prints a one-line error and exits with code 1.
+teacher, it prints a one-line error and ends with exit code 1.
 """
 import argparse
 import tempfile
