@@ -1,7 +1,7 @@
-"""Train a teacher, a student with it and a student without, and compare.
+"""Train a teacher and a student with and without it, and compare.
 
-Each stage runs through ``tools/train.py`` and ``tools/test.py``, as a user
-would. A finished stage is reused, an interrupted one resumed.
+Each stage runs ``tools/train.py`` and ``tools/test.py``, as a user would. A
+finished stage is reused, an interrupted one resumed.
 """
 import argparse
 import json
@@ -31,7 +31,7 @@ def run(*command: str) -> None:
         *command (str): Path of the tool in the repository, and arguments.
 
     Raises:
-        SystemExit: If it fails; after the last lines of its output.
+        SystemExit: If it fails, with the last lines of its output.
     """
     process = subprocess.Popen(
         [sys.executable, '-u', str(ROOT / command[0]), *command[1:]],
@@ -46,40 +46,40 @@ def run(*command: str) -> None:
                 print('   ', line[line.index('Epoch('):], end='', flush=True)
     except KeyboardInterrupt:
         process.wait()
-        sys.exit('interrupted: run again to go on from the last epoch')
+        sys.exit('interrupted: run again to continue from the last epoch')
     if process.wait() != 0:
         sys.exit(f'{"".join(tail)}\n{command[0]} failed, see above')
 
 
 def last_checkpoint(work_dir: Path) -> str | None:
-    """Find the checkpoint that a stage saved last.
+    """Find the last checkpoint of a stage.
 
     Args:
         work_dir (Path): Folder of the stage.
 
     Returns:
-        str | None: Its path, if there is one.
+        str | None: Its path, or None if there is none.
     """
     pointer = work_dir / 'last_checkpoint'
     return pointer.read_text() if pointer.exists() else None
 
 
 def train(stage: str, work_dir: Path, options: list) -> dict:
-    """Train and test a stage, or reuse what an earlier run left.
+    """Train and test a stage, or reuse the results of an earlier run.
 
     Args:
-        stage (str): A key of :data:`STAGES` and name of a config.
+        stage (str): A key of :data:`STAGES`, also the name of a config.
         work_dir (Path): Folder of the stage.
-        options (list[str]): Overrides of the config, as ``key=value``.
+        options (list[str]): Config overrides, as ``key=value``.
 
     Returns:
         dict: ``seconds`` of training and ``metrics`` on the test set.
 
     Raises:
-        SystemExit: If what is there was trained with other settings.
+        SystemExit: If the folder was trained with other settings.
     """
     config = str(ROOT / f'configs/demo/{stage}.py')
-    state = work_dir / 'state.json'  # what has been done, and with what
+    state = work_dir / 'state.json'  # results, and their settings
     settings = [Config.fromfile(config).pretty_text, *options]
     done = dict(settings=settings, seconds=0., metrics=None)
     if state.exists():
@@ -110,14 +110,14 @@ def train(stage: str, work_dir: Path, options: list) -> dict:
 
 
 def summarize(results: dict) -> dict:
-    """Gather the numbers the demo is about.
+    """Collect the demo's results.
 
     Args:
-        results (dict[str, dict]): Of :func:`train`, for each stage.
+        results (dict[str, dict]): From :func:`train`, for each stage.
 
     Returns:
         dict[str, float]: Top-1 in percent of the teacher, the undistilled
-        student and each prediction of the distilled one; seconds of training.
+        student and each prediction of the distilled one; training seconds.
     """
     top1 = {
         stage: result['metrics']['accuracy/top1']
@@ -137,7 +137,7 @@ def show(summary: dict) -> None:
     """Print the table.
 
     Args:
-        summary (dict[str, float]): Of :func:`summarize`.
+        summary (dict[str, float]): From :func:`summarize`.
     """
     table = Table(title='Fashion-MNIST, 10,000 test images')
     table.add_column('model')
@@ -155,13 +155,13 @@ def show(summary: dict) -> None:
 
 
 def prepare(data_root: Path) -> None:
-    """Fetch the data set if it is not there.
+    """Download the data set if it is missing.
 
     Args:
         data_root (Path): Where it goes.
 
     Raises:
-        SystemExit: If it is out of reach.
+        SystemExit: If it cannot be downloaded.
     """
     script = ROOT / 'tools/dataset_converters/prepare_fashion_mnist.py'
     command = [sys.executable, str(script), '--out', str(data_root)]
@@ -175,13 +175,13 @@ def main() -> None:
         '--work-dir',
         type=Path,
         default=Path('work_dirs/demo'),
-        help='folder of all results; delete it to start anew '
+        help='folder for all results; delete it to start over '
         '(default: %(default)s)')
     parser.add_argument(
         '--data-root',
         type=Path,
         default=Path('data/fashion-mnist'),
-        help='folder of Fashion-MNIST, fetched if need be '
+        help='folder of Fashion-MNIST, downloaded if missing '
         '(default: %(default)s)')
     parser.add_argument(
         '--cfg-options',

@@ -1,4 +1,4 @@
-"""The picture of the demo: losses and accuracies from the logs."""
+"""The figure of the demo: losses and accuracies from the logs."""
 from pathlib import Path
 
 from analysis_tools.compare_runs import read_scalars
@@ -12,9 +12,9 @@ def plot(work_dir: Path) -> Path:
         work_dir (Path): Folder of the demo.
 
     Returns:
-        Path: The picture.
+        Path: The image file.
     """
-    figure = Figure(figsize=(11, 4))  # needs no screen
+    figure = Figure(figsize=(11, 4))  # needs no display
     left, right = figure.subplots(1, 2)
     for name in ('loss_cls', 'loss_distill'):
         steps, values = read_scalars(work_dir / 'student-distilled', name)

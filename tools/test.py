@@ -17,7 +17,7 @@ from mmdeit.cli import (
     set_dataloader_defaults,
 )
 
-# What mmengine writes, by the ending of the file.
+# File formats that mmengine can write.
 SUFFIXES = dict(
     metrics=('.json', '.yml', '.yaml', '.pkl'), pred=('.pkl', '.pickle'))
 
@@ -25,7 +25,7 @@ SUFFIXES = dict(
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description='Test a model: top-1 and top-5 of the joint prediction '
-        'and of each head, where the config has mmdeit.HeadsAccuracy')
+        'and of each head, if the config uses mmdeit.HeadsAccuracy')
     parser.add_argument('config', help='test config file path')
     parser.add_argument('checkpoint', help='checkpoint file')
     parser.add_argument('--out', help='file to write the results to')
@@ -33,13 +33,13 @@ def parse_args() -> argparse.Namespace:
         '--out-item',
         choices=['metrics', 'pred'],
         default='pred',
-        help='what --out receives; defaults to the predictions')
+        help='what to write to --out; defaults to the predictions')
     parser.add_argument(
         '--show-dir', help='folder to save visualized predictions in')
     parser.add_argument(
         '--show', action='store_true', help='show predictions in a window')
     parser.add_argument(
-        '--interval', type=int, default=1, help='visualize every n-th sample')
+        '--interval', type=int, default=1, help='visualize every n-th image')
     parser.add_argument(
         '--wait-time',
         type=float,
@@ -49,21 +49,21 @@ def parse_args() -> argparse.Namespace:
         '--tta',
         action='store_true',
         help='average over test-time augmentation: tta_model and '
-        'tta_pipeline of the config, or the flipped image')
+        'tta_pipeline of the config, or the image and its mirror image')
     add_common_arguments(parser)
     args = parser.parse_args()
     if args.tta and (args.show or args.show_dir is not None):
-        parser.error('--tta has several views of each image: leave it out to '
+        parser.error('--tta makes several views of each image: leave it out to '
                      'show predictions')
     suffixes = SUFFIXES[args.out_item]
     if args.out and Path(args.out).suffix not in suffixes:
         parser.error(f'--out {args.out}: for --out-item {args.out_item} give '
-                     f'a name that ends in {" or ".join(suffixes)}')
+                     f'a name ending in {" or ".join(suffixes)}')
     return args
 
 
 def merge_args(cfg: Config, args: argparse.Namespace) -> None:
-    """Apply the arguments of testing to the config, in place."""
+    """Apply the test arguments to the config, in place."""
     cfg.load_from = args.checkpoint
     if args.amp:
         cfg.test_cfg.fp16 = True
@@ -75,7 +75,7 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> None:
 
 
 def merge_visualization(cfg: Config, args: argparse.Namespace) -> None:
-    """Let mmpretrain's, mmdet's or mmseg's own hook draw the predictions."""
+    """Draw predictions with the hook of mmpretrain, mmdet or mmseg."""
     scope = cfg.get('default_scope')
     folder = args.show_dir and str(Path(args.show_dir).resolve())
     hook = dict(
@@ -94,10 +94,11 @@ def merge_visualization(cfg: Config, args: argparse.Namespace) -> None:
 
 
 def merge_tta(cfg: Config) -> None:
-    """Turn the model and the pipeline into their test-time augmented form.
+    """Set up the model and the pipeline for test-time augmentation.
 
     Raises:
-        ValueError: If it is no classifier and the config has none.
+        ValueError: If the config is not a classifier's and has no
+            ``tta_model``.
     """
     if cfg.get('default_scope') != 'mmpretrain' and 'tta_model' not in cfg:
         raise ValueError('--tta needs tta_model and tta_pipeline in the config '

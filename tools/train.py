@@ -23,7 +23,7 @@ def parse_args() -> argparse.Namespace:
         nargs='?',
         const='auto',
         help='resume from this checkpoint or, without a value, from the '
-        'latest in the work directory')
+        'latest one in the work directory')
     parser.add_argument(
         '--no-validate',
         action='store_true',
@@ -32,17 +32,17 @@ def parse_args() -> argparse.Namespace:
         '--auto-scale-lr',
         action='store_true',
         help='scale the learning rate from auto_scale_lr.base_batch_size to '
-        'the batch size at hand')
+        'the actual batch size')
     parser.add_argument(
         '--no-persistent-workers',
         action='store_true',
-        help='start the workers of the dataloaders anew in each epoch')
+        help='restart the dataloader workers in each epoch')
     add_common_arguments(parser)
     return parser.parse_args()
 
 
 def merge_args(cfg: Config, args: argparse.Namespace) -> None:
-    """Apply the arguments of training to the config, in place."""
+    """Apply the training arguments to the config, in place."""
     if args.no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
     if args.resume is not None:
@@ -57,8 +57,8 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> None:
                   f'{cfg.get("load_from") or "the beginning"}.')
     if args.auto_scale_lr:
         if 'auto_scale_lr' not in cfg:
-            raise ValueError(f'{args.config} does not say for which batch size '
-                             'its learning rate is: add auto_scale_lr = '
+            raise ValueError(f'{args.config} does not say which batch size its '
+                             'learning rate is for: add auto_scale_lr = '
                              'dict(base_batch_size=...)')
         cfg.auto_scale_lr.enable = True
     set_dataloader_defaults(cfg, not args.no_pin_memory,

@@ -1,13 +1,13 @@
-# What every recipe runs with.
+# Runtime settings of every recipe.
 default_scope = 'mmpretrain'
 
 default_hooks = dict(
-    # mmengine's hook, which does not wait for the GPU in each iteration
+    # mmengine's hook, without waiting for the GPU in each iteration
     runtime_info=dict(type='mmdeit.RuntimeInfoHook'),
     timer=dict(type='IterTimerHook'),
     logger=dict(type='LoggerHook', interval=100),
     param_scheduler=dict(type='ParamSchedulerHook'),
-    # mmengine's hook; its files load with weights_only=True on every torch
+    # mmengine's hook, with files that load with weights_only=True on any torch
     checkpoint=dict(
         type='mmdeit.CheckpointHook', interval=1, max_keep_ckpts=3),
     sampler_seed=dict(type='DistSamplerSeedHook'),
@@ -24,5 +24,5 @@ visualizer = dict(
 log_level = 'INFO'
 load_from = None
 resume = False
-# Each process mixes images and drops layers by random numbers of its own.
+# Each process has its own random numbers for mixing and dropping layers.
 randomness = dict(seed=None, diff_rank_seed=True, deterministic=False)

@@ -1,9 +1,10 @@
-# What DeiT runs with on ImageNet: as every recipe, with the moving average.
+# Runtime settings of DeiT on ImageNet: those of every recipe and the moving
+# average.
 _base_ = './default_runtime.py'
 
 default_hooks = dict(
-    # Kept beside the weights, as in the official code. The reported numbers
-    # are those of the weights themselves, so they are what is evaluated.
+    # Kept beside the weights, as in the official code. The reported numbers are
+    # those of the weights, so the weights are evaluated.
     ema=dict(
         type='mmdeit.EMAHook',
         momentum=1 - 0.99996,

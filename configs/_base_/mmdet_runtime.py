@@ -1,4 +1,4 @@
-# What every detector runs with: as the others, with mmdet's visualisation.
+# Runtime settings of every detector, with mmdet's visualisation.
 _base_ = './default_runtime.py'
 
 default_scope = 'mmdet'

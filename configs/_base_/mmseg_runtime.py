@@ -1,4 +1,4 @@
-# What every segmentor runs with: iterations in place of epochs.
+# Runtime settings of every segmentor: iterations instead of epochs.
 _base_ = './default_runtime.py'
 
 default_scope = 'mmseg'

@@ -1,7 +1,7 @@
 # A DeiT for two CPU cores, on 2,000 images of CIFAR-10: 6 layers of width 96 on
-# 16 patches of 8 pixels, 115,200 views. With deit-usual-hard.py and
-# deit-distilled.py it compares the methods of the paper's Table 3;
-# docs/distillation.md has the results.
+# 16 patches of 8 pixels, 115,200 views. It is compared with deit-usual-hard.py
+# and deit-distilled.py, the methods of the paper's Table 3:
+# docs/distillation.md.
 #
 #     python tools/dataset_converters/prepare_cifar10.py
 #     python tools/train.py configs/cifar10/deit.py

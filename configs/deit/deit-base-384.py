@@ -1,6 +1,6 @@
 # DeiT-B fine-tuned at 384 pixels: 83.1 top-1 on ImageNet-1k (paper Table 3).
 # 30 epochs on 8 GPUs of 64 images, from the checkpoint of deit-base.py, whose
-# position embedding is interpolated as it is loaded.
+# position embedding is interpolated on loading.
 #
 #     bash tools/dist_train.sh configs/deit/deit-base-384.py 8
 _base_ = [

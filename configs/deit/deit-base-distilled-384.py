@@ -1,9 +1,9 @@
 # DeiT-B, distilled, fine-tuned at 384 pixels with its teacher: 84.5 top-1 on
-# ImageNet-1k (paper Table 3, joint), which the official code refuses to do.
-# 30 epochs on 8 GPUs of 64 images, from the checkpoint of
-# deit-base-distilled.py, whose position embedding is interpolated as it is
-# loaded. The teacher sees 384 pixels too; the paper adapted it to them first
-# (FixRes), those weights are not public.
+# ImageNet-1k (paper Table 3, joint). The official code refuses to do this. 30
+# epochs on 8 GPUs of 64 images, from the checkpoint of deit-base-distilled.py,
+# whose position embedding is interpolated on loading. The teacher sees 384
+# pixels too; the paper first adapted it to them (FixRes), but those weights are
+# not public.
 #
 #     bash tools/dist_train.sh configs/deit/deit-base-distilled-384.py 8
 _base_ = [

@@ -1,8 +1,8 @@
-# DeiT-B, distilled: 83.4 top-1 on ImageNet-1k (paper Table 3, joint), of which
-# the class head alone has 83.0 and the distillation head 83.1.
+# DeiT-B, distilled: 83.4 top-1 on ImageNet-1k (paper Table 3, joint); the class
+# head alone has 83.0, the distillation head 83.1.
 #
-# 300 epochs on 8 GPUs of 128 images; the paper trained the undistilled model
-# in 53 hours on 8 V100. The teacher, RegNetY-16GF, costs about 23% of a step.
+# 300 epochs on 8 GPUs of 128 images; the paper trained the undistilled model in
+# 53 hours on 8 V100s. The teacher, RegNetY-16GF, costs about 23% of a step.
 #
 #     bash tools/dist_train.sh configs/deit/deit-base-distilled.py 8
 _base_ = [

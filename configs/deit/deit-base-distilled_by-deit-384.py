@@ -9,7 +9,7 @@ load_from = 'work_dirs/deit-base-distilled_by-deit/epoch_300.pth'
 
 default_hooks = dict(
     teacher=dict(
-        # sees the student's 384 pixels reduced to its own 224
+        # sees the student's 384 pixels resized to its own 224
         teacher=dict(
             _delete_=True,
             type='mmdeit.Teacher',

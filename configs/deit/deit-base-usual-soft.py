@@ -9,6 +9,6 @@ model = dict(
         mode='soft',
         alpha=0.1,
         tau=3.0,
-        # by batch and classes, as in the official code; 'batchmean' makes
-        # the distillation 1000 times as heavy
+        # divides by batch and classes, as in the official code; 'batchmean'
+        # weighs the distillation 1000 times as much
         reduction='numel'))

@@ -1,7 +1,7 @@
 # DeiT-B without distillation: 81.8 top-1 on ImageNet-1k (paper Table 3). The
 # twin of deit-base-distilled.py: the same recipe, no teacher, no second token.
 #
-# 300 epochs on 8 GPUs of 128 images; 53 hours on 8 V100 in the paper.
+# 300 epochs on 8 GPUs of 128 images; 53 hours on 8 V100s in the paper.
 #
 #     bash tools/dist_train.sh configs/deit/deit-base.py 8
 _base_ = [

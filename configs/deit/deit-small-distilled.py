@@ -1,5 +1,5 @@
-# DeiT-S, distilled: 81.2 top-1 on ImageNet-1k (paper Table 3, joint), of which
-# the class head alone has 80.9 and the distillation head 81.1.
+# DeiT-S, distilled: 81.2 top-1 on ImageNet-1k (paper Table 3, joint); the class
+# head alone has 80.9, the distillation head 81.1.
 #
 # 300 epochs on 8 GPUs of 128 images. The teacher, RegNetY-16GF, is about 54% of
 # the work of a step.

@@ -1,6 +1,6 @@
 # DeiT-Ti, distilled from an EfficientNet-Lite0 instead of RegNetY-16GF: a
-# teacher of a fortieth of the work, with a normalisation of its own. No
-# published number; not trained here yet. 300 epochs on 8 GPUs of 128 images.
+# teacher with a fortieth of the FLOPs and its own normalisation. No published
+# number; not trained here yet. 300 epochs on 8 GPUs of 128 images.
 #
 #     python tools/dataset_converters/prepare_efficientnet_lite.py
 #     bash tools/dist_train.sh \
@@ -9,7 +9,7 @@ _base_ = './deit-tiny-distilled.py'
 
 default_hooks = dict(
     teacher=dict(
-        # 4.7 M parameters, 75.1 top-1 by its authors
+        # 4.7 M parameters, 75.1 top-1 according to its authors
         teacher=dict(
             _delete_=True,
             type='mmdeit.Teacher',

@@ -1,4 +1,4 @@
-# DeiT-Ti on patches of 4 pixels, distilled on CIFAR-10 from a ResNet-18 of
+# DeiT-Ti with patches of 4 pixels, distilled on CIFAR-10 from a ResNet-18 with
 # 94.22 top-1. From scratch, for one GPU: 200 epochs at a batch of 512.
 #
 #     python tools/dataset_converters/prepare_cifar10.py

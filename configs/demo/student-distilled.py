@@ -1,5 +1,5 @@
 # The demo's DeiT, 6 layers of width 96 on 16 patches and two tokens, distilled
-# on Fashion-MNIST from the convnet of teacher.py, whose checkpoint it expects.
+# on Fashion-MNIST from the convnet of teacher.py, whose checkpoint it needs.
 #
 #     python tools/train.py configs/demo/student-distilled.py
 _base_ = [

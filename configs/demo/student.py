@@ -1,4 +1,4 @@
-# The twin of student-distilled.py: the same network less the distillation
+# The twin of student-distilled.py: the same network without the distillation
 # token, the same recipe, no teacher.
 #
 #     python tools/train.py configs/demo/student.py

@@ -1,6 +1,5 @@
 # The distilled DeiT-B at 384 pixels on whole images, squashed to a square as in
-# mmpretrain, instead of the official crop of 0.875, with which it has 84.5
-# top-1 (paper Table 5).
+# mmpretrain, instead of the official crop of 0.875 (84.5 top-1, paper Table 5).
 #
 #     python tools/test.py \
 #         configs/evaluation/deit-base-distilled-384_squash.py CHECKPOINT

@@ -1,6 +1,5 @@
 # The distilled DeiTs on ImageNet-1k with a centre crop of 0.9 instead of the
-# official 0.875, with which DeiT-B has 83.4 top-1, DeiT-S 81.2 and DeiT-Ti 74.5
-# (paper Table 5).
+# official 0.875 (DeiT-B 83.4 top-1, DeiT-S 81.2, DeiT-Ti 74.5: paper Table 5).
 #
 #     python tools/test.py configs/evaluation/deit-base-distilled_crop-0.9.py \
 #         CHECKPOINT

@@ -1,6 +1,6 @@
-# The distilled DeiTs on ImageNet-ReaL: 88.3 of DeiT-B, 89.0 at 384 pixels,
-# 86.8 of DeiT-S and 82.1 of DeiT-Ti (paper Table 5, real/top1). The usual
-# labels are in the same pass: 83.4, 84.5, 81.2 and 74.5 (accuracy/top1).
+# The distilled DeiTs on ImageNet-ReaL: DeiT-B 88.3, at 384 pixels 89.0, DeiT-S
+# 86.8, DeiT-Ti 82.1 (paper Table 5, real/top1). The same pass evaluates the
+# original labels: 83.4, 84.5, 81.2 and 74.5 (accuracy/top1).
 #
 # Put real.json of https://github.com/google-research/reassessed-imagenet in
 # data/imagenet/, then

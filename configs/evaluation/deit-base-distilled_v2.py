@@ -1,5 +1,5 @@
-# The distilled DeiTs on ImageNet-V2, matched frequency: 73.2 top-1 of DeiT-B,
-# 74.8 at 384 pixels, 70.0 of DeiT-S and 62.9 of DeiT-Ti (paper Table 5).
+# The distilled DeiTs on ImageNet-V2, matched frequency: DeiT-B 73.2 top-1, at
+# 384 pixels 74.8, DeiT-S 70.0, DeiT-Ti 62.9 (paper Table 5).
 #
 # Extract imagenetv2-matched-frequency.tar.gz of
 # https://huggingface.co/datasets/vaishaal/ImageNetV2 in data/, then
@@ -7,7 +7,7 @@
 #     python tools/test.py configs/evaluation/deit-base-distilled_v2.py \
 #         CHECKPOINT
 #
-# with --cfg-options for the others
+# with --cfg-options for the other models:
 #     Ti   model.backbone.arch=deit-tiny model.head.in_channels=192
 #     S    model.backbone.arch=deit-small model.head.in_channels=384
 #     384  model.backbone.img_size=384

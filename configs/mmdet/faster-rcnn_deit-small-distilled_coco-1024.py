@@ -1,9 +1,9 @@
 # Faster R-CNN with the distilled DeiT-S on COCO, as ViTDet (arXiv 2203.16527).
 #
-# Not trained here yet. The paper begins at ViT-B, whose settings these are.
+# Not trained here yet. The paper starts at ViT-B, whose settings these are.
 #
 # 50 epochs on 8 GPUs of 8 images, from the checkpoint of
-# deit-small-distilled.py. Where memory is short: with_cp=True in the backbone.
+# deit-small-distilled.py. To save memory: with_cp=True in the backbone.
 #
 #     bash tools/dist_train.sh \
 #         configs/mmdet/faster-rcnn_deit-small-distilled_coco-1024.py 8

@@ -4,7 +4,7 @@
 # undistilled, has 47.6 box AP and 42.4 mask AP (Table 4).
 #
 # 50 epochs on 8 GPUs of 8 images, from the checkpoint of
-# deit-base-distilled.py. Where memory is short: with_cp=True in the backbone.
+# deit-base-distilled.py. To save memory: with_cp=True in the backbone.
 #
 #     bash tools/dist_train.sh \
 #         configs/mmdet/mask-rcnn_deit-base-distilled_coco-1024.py 8

@@ -1,7 +1,7 @@
-# A linear classifier of the patch tokens of the distilled DeiT-B on ADE20K: not
-# trained here yet. It is the linear decoder of Segmenter (arXiv 2105.05633)
-# with its windows of 512 pixels in testing; the schedule is that of the UPerNet
-# here, so that the two heads compare.
+# A linear classifier on the patch tokens of the distilled DeiT-B on ADE20K: not
+# trained here yet. It is the linear decoder of Segmenter (arXiv 2105.05633),
+# with its windows of 512 pixels in testing; the schedule is that of our
+# UPerNet, so that the two heads can be compared.
 #
 # 160,000 iterations on 8 GPUs of 2 images, from the checkpoint of
 # configs/deit/deit-base-distilled.py.
@@ -29,7 +29,7 @@ model = dict(
             type='Pretrained',
             checkpoint='work_dirs/deit-base-distilled/epoch_300.pth',
             prefix='backbone.')),
-    # without convolutions, the classifier alone
+    # no convolutions, only the classifier
     decode_head=dict(
         type='FCNHead',
         in_channels=768,

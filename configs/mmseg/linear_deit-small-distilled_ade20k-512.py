@@ -1,4 +1,4 @@
-# A linear classifier of the patch tokens of the distilled DeiT-S on ADE20K:
+# A linear classifier on the patch tokens of the distilled DeiT-S on ADE20K:
 # not trained here yet. 160,000 iterations on 8 GPUs of 2 images, from the
 # checkpoint of configs/deit/deit-small-distilled.py.
 #

@@ -5,8 +5,8 @@
 #     bash tools/dist_train.sh \
 #         configs/students/efficientformer-l1-distilled.py 8
 #
-# The numbers are the official code's defaults. Different: it clips gradients
-# adaptively (timm's AGC, 0.01), which mmengine cannot; it trains in fp32.
+# The settings are the official code's defaults, except that it clips gradients
+# adaptively (timm's AGC, 0.01), which mmengine cannot, and trains in fp32.
 _base_ = [
     '../_base_/datasets/imagenet_deit_224.py',
     '../_base_/schedules/deit_bs1024_adamw_300e.py',
@@ -34,18 +34,18 @@ model = dict(
         type='EfficientFormerClsHead',
         num_classes={{_base_.num_classes}},
         in_channels=448,
-        distillation=True,  # a classifier for the teacher
+        distillation=True,  # a second classifier, for the teacher
         init_cfg=dict(type='TruncNormal', layer='Linear', std=.02),
         loss=dict(
             type='LabelSmoothLoss', label_smooth_val=0.1, mode='original')),
     distillation=dict(mode='hard', alpha=0.5),
-    # one of the two, with even chances, for each batch
+    # one of the two, with even chances, for each group of images
     train_cfg=dict(augments=[
         dict(type='Mixup', alpha=0.8),
         dict(type='CutMix', alpha=1.0),
     ]))
 
-# not scaled with the batch
+# not scaled with the batch size
 optim_wrapper = dict(optimizer=dict(lr=2e-3, weight_decay=0.025))
 
 default_hooks = dict(

@@ -4,9 +4,9 @@
 #
 #     bash tools/dist_train.sh configs/students/levit-128s-distilled.py 8
 #
-# The numbers are the official code's defaults. Different: it clips gradients
-# adaptively (timm's AGC, 0.01), which mmengine cannot; it trains in fp32; it
-# starts the last batch norm of a residual branch from 0, mmpretrain from 1.
+# The settings are the official code's defaults, except that it clips gradients
+# adaptively (timm's AGC, 0.01), which mmengine cannot, trains in fp32, and
+# initialises the last batch norm of a residual branch to 0, mmpretrain to 1.
 _base_ = [
     '../_base_/datasets/imagenet_deit_224.py',
     '../_base_/schedules/deit_bs1024_adamw_300e.py',
@@ -30,12 +30,12 @@ model = dict(
         type='LeViTClsHead',
         num_classes={{_base_.num_classes}},
         in_channels=384,
-        distillation=True,  # a classifier for the teacher
+        distillation=True,  # a second classifier, for the teacher
         init_cfg=dict(type='TruncNormal', layer='Linear', std=.02),
         loss=dict(
             type='LabelSmoothLoss', label_smooth_val=0.1, mode='original')),
     distillation=dict(mode='hard', alpha=0.5),
-    # one of the two, with even chances, for each batch
+    # one of the two, with even chances, for each group of images
     train_cfg=dict(augments=[
         dict(type='Mixup', alpha=0.8),
         dict(type='CutMix', alpha=1.0),

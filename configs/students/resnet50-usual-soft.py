@@ -1,6 +1,6 @@
-# ResNet-50 with usual soft distillation: one classifier learns the labels and
-# the teacher's whole distribution. A plain recipe for convnets, without a
-# published number; not trained here yet. 100 epochs on 8 GPUs of 32 images.
+# ResNet-50 with usual soft distillation: one classifier learns from the labels
+# and the teacher's distribution. A plain convnet recipe without a published
+# number; not trained here yet. 100 epochs on 8 GPUs of 32 images.
 #
 #     bash tools/dist_train.sh configs/students/resnet50-usual-soft.py 8
 #
@@ -26,10 +26,11 @@ model = dict(
         mode='soft',
         alpha=0.5,
         tau=1.0,
-        # by batch: the divergence weighs as much as the cross entropy
+        # divides by the batch, so that the divergence and the cross entropy
+        # are on the same scale
         reduction='batchmean'))
 
-# crops and flips, each image once an epoch
+# crops and flips, each image once per epoch
 train_dataloader = dict(
     batch_size=32,  # x 8 GPUs = 256
     dataset=dict(

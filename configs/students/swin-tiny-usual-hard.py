@@ -1,7 +1,7 @@
-# Swin-T with usual hard distillation: one classifier learns from labels and
-# teacher alike. Its own recipe otherwise (arXiv 2103.14030), undistilled 81.3
-# top-1 on ImageNet-1k; distilled not trained here yet. 300 epochs on 8 GPUs of
-# 128 images.
+# Swin-T with usual hard distillation: one classifier learns from both labels
+# and teacher. Otherwise Swin's own recipe (arXiv 2103.14030), with 81.3 top-1
+# on ImageNet-1k undistilled; not trained here yet. 300 epochs on 8 GPUs of 128
+# images.
 #
 #     bash tools/dist_train.sh configs/students/swin-tiny-usual-hard.py 8
 #
@@ -31,7 +31,7 @@ model = dict(
         dict(type='TruncNormal', layer='Linear', std=0.02, bias=0.),
         dict(type='Constant', layer='LayerNorm', val=1., bias=0.),
     ],
-    # one of the two, with even chances, for each batch
+    # one of the two, with even chances, for each group of images
     train_cfg=dict(augments=[
         dict(type='Mixup', alpha=0.8),
         dict(type='CutMix', alpha=1.0),

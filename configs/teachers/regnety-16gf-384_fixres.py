@@ -1,10 +1,11 @@
 # RegNetY-16GF adapted to 384 pixels as in FixRes (arXiv 1906.06423, Section
-# 4.2): the classifier and the last batch norms are fine-tuned on images cut as
-# in testing, the rest is frozen. The teacher of ../deit/deit-base-distilled-
-# 384.py with --cfg-options default_hooks.teacher.teacher.checkpoint=FILE.
+# 4.2): the classifier and the last batch norms are fine-tuned on images cropped
+# as in testing, the rest is frozen. It is a teacher for
+# ../deit/deit-base-distilled-384.py, with
+# --cfg-options default_hooks.teacher.teacher.checkpoint=FILE.
 #
-# 10 epochs on 8 GPUs of 32 images; these and the rate are our choice, and not
-# tried on ImageNet.
+# 10 epochs on 8 GPUs of 32 images; these and the learning rate are our choice,
+# not tried on ImageNet.
 #
 #     bash tools/dist_train.sh configs/teachers/regnety-16gf-384_fixres.py 8
 _base_ = [
@@ -16,11 +17,11 @@ _base_ = [
 
 load_from = _base_.teacher.checkpoint
 
-# The last stage is one block, of which only the norms learn.
+# The last stage is one block, of which only the norms are trained.
 model = _base_.teacher.model
 model.backbone.frozen_stages = 3
 
-# cut as in testing, then flipped and packed as in training
+# cropped as in testing, then flipped and packed as in training
 train_pipeline = [
     *_base_.test_pipeline[:3],
     _base_.train_pipeline[2],

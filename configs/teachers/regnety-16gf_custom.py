@@ -1,7 +1,7 @@
 # The paper's teacher, RegNetY-16GF, fine-tuned on your own classes in
-# data/custom (their layout is in ../_base_/datasets/custom_224.py). 30 epochs
-# on 8 GPUs of 32 images, from the official weights, whose classifier for 1000
-# classes is left out.
+# data/custom (layout: ../_base_/datasets/custom_224.py). 30 epochs on 8 GPUs of
+# 32 images, from the official weights without their classifier for 1000
+# classes.
 #
 #     bash tools/dist_train.sh configs/teachers/regnety-16gf_custom.py 8
 #

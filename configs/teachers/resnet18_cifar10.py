@@ -12,7 +12,7 @@ _base_ = [
 model = {{_base_.teacher.model}}
 
 test_cfg = dict()
-# There is nothing to train.
+# for testing only
 train_dataloader = None
 val_dataloader = None
 val_evaluator = None

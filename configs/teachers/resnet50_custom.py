@@ -1,7 +1,7 @@
-# A convnet teacher for your own classes, trained from random weights: ResNet-50
-# on data/custom (its layout is in ../_base_/datasets/custom_224.py). 100 epochs
-# on 8 GPUs of 32 images, for tens of thousands of images or more; for fewer,
-# fine-tune: regnety-16gf_custom.py.
+# A convnet teacher for your own classes, trained from scratch: ResNet-50 on
+# data/custom (layout: ../_base_/datasets/custom_224.py). 100 epochs on 8 GPUs
+# of 32 images, for tens of thousands of images or more; with fewer, use
+# regnety-16gf_custom.py.
 #
 #     bash tools/dist_train.sh configs/teachers/resnet50_custom.py 8
 _base_ = [

@@ -1,6 +1,6 @@
 # Distilled DeiT-B on Stanford Cars, without a teacher: 92.9 top-1 in the paper
-# (Table 7, which does not say with or without). 1000 epochs on 8 GPUs of 96
-# images, from the checkpoint of deit-base-distilled.py.
+# (Table 7, which does not say if it kept the teacher). 1000 epochs on 8 GPUs of
+# 96 images, from the checkpoint of deit-base-distilled.py.
 #
 # The recipe is the maintainers' (deit#45).
 #

@@ -1,9 +1,9 @@
 # Distilled DeiT-B on CIFAR-10, without a teacher: 99.1 top-1 in the paper
-# (Table 7, which does not say with or without). 1000 epochs on 8 GPUs of 96
-# images, from the checkpoint of deit-base-distilled.py.
+# (Table 7, which does not say if it kept the teacher). 1000 epochs on 8 GPUs of
+# 96 images, from the checkpoint of deit-base-distilled.py.
 #
-# The recipe is the maintainers' first (deit#45); the other they gave (dino#81)
-# is AdamW at 7.5e-6, weight decay 0.05 and drop-path 0.1.
+# The recipe is the maintainers' first (deit#45); their other one (dino#81) is
+# AdamW at 7.5e-6, weight decay 0.05 and drop-path 0.1.
 #
 #     python tools/dataset_converters/prepare_cifar10.py
 #     bash tools/dist_train.sh \

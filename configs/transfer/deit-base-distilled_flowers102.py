@@ -1,9 +1,9 @@
 # Distilled DeiT-B on Flowers-102, without a teacher: 98.8 top-1 in the paper
-# (Table 7, which does not say with or without). 1000 epochs on 8 GPUs of 96
-# images, from the checkpoint of deit-base-distilled.py.
+# (Table 7, which does not say if it kept the teacher). 1000 epochs on 8 GPUs of
+# 96 images, from the checkpoint of deit-base-distilled.py.
 #
 # The maintainers gave no recipe: this is theirs for CIFAR-10 and Cars
-# (deit#45), the small data sets of the same table.
+# (deit#45), the other small data sets of the table.
 #
 #     bash tools/dist_train.sh \
 #         configs/transfer/deit-base-distilled_flowers102.py 8

@@ -1,9 +1,10 @@
 # Distilled DeiT-B on iNaturalist 2018, with a teacher, as the maintainers
-# advise (deit#45): 73.7 top-1 in the paper (Table 7, which does not say with or
-# without). The twin of deit-base-distilled_inat18.py: 8 GPUs of 96 images.
+# advise (deit#45): 73.7 top-1 in the paper (Table 7, which does not say if it
+# kept the teacher). Otherwise as deit-base-distilled_inat18.py, on 8 GPUs of 96
+# images.
 #
 # The teacher is a RegNetY-16GF that you have fine-tuned on iNaturalist 2018 at
-# 224 pixels: all of its weights, for 8142 classes, in
+# 224 pixels. Put all of its weights, for 8142 classes, in
 # checkpoints/regnety-16gf_inat18.pth.
 #
 #     bash tools/dist_train.sh \
@@ -18,6 +19,6 @@ model = dict(head=dict(loss=dict(mode='hard')))
 teacher = _base_.teacher
 teacher.model.head.num_classes = _base_.num_classes
 teacher.checkpoint = 'checkpoints/regnety-16gf_inat18.pth'
-teacher.expected_accuracy = None  # better: what it has on the test images
+teacher.expected_accuracy = None  # better: its top-1 on the test images
 
 default_hooks = dict(teacher=dict(type='mmdeit.TeacherHook', teacher=teacher))

@@ -123,7 +123,7 @@ def test_truncated(run, fails, weights, tmp_path, name):
     run('whole.pth', name, '--to', 'timm')
     path = tmp_path / name
     path.write_bytes(path.read_bytes()[:-500])
-    assert fails(name, 'b.pth').startswith(f'error: {name} is no ')
+    assert fails(name, 'b.pth').startswith(f'error: {name} is no')
 
 
 def test_nothing_in_a_file_is_executed(fails, weights, tmp_path):
@@ -139,8 +139,8 @@ def test_errors_name_the_file(fails, weights):
     torch.save(dict(state_dict=weights), 'a.pth')
     assert 'a.pth: unknown keys backbone.cls_token, ' in fails(
         'a.pth', 'b.pth', '--from', 'official')
-    assert 'a.pth is SRC: name another' in fails('a.pth', './a.pth')
-    assert 'b.safetensors: official reads no .safetensors: name it b.pth' in \
+    assert 'a.pth is SRC: give another' in fails('a.pth', './a.pth')
+    assert 'official cannot read .safetensors: name it b.pth' in \
         fails('a.pth', 'b.safetensors', '--to', 'official')
     torch.save(dict(model=torch.ones(1)), 'c.pth')
     assert 'c.pth is no checkpoint' in fails('c.pth', 'b.pth')
@@ -173,7 +173,7 @@ def test_without_safetensors(fails, weights, monkeypatch):
     torch.save(dict(state_dict=weights), 'a.pth')
     monkeypatch.setattr(builtins, '__import__', without)
     assert fails('a.pth', 'b.safetensors', '--to', 'timm') == (
-        'error: .safetensors files take one more package: pip install '
+        'error: .safetensors files need another package: pip install '
         'safetensors')
 
 

@@ -169,9 +169,9 @@ def test_resume_of_nothing_starts_from_load_from(options, tmp_path):
 
 @pytest.mark.parametrize('arguments, message', [
     (['tools/test.py', 'a.py', 'b.pth', '--out', 'c.json'],
-     '--out c.json: for --out-item pred give a name that ends in .pkl'),
+     '--out c.json: for --out-item pred give a name ending in .pkl'),
     (['tools/test.py', 'a.py', 'b.pth', '--out', 'c.txt', '--out-item',
-      'metrics'], 'give a name that ends in .json or .yml'),
+      'metrics'], 'give a name ending in .json or .yml'),
     (['tools/test.py', 'a.py', 'b.pth', '--tta', '--show-dir', 'c'],
      'leave it out to show predictions'),
     (['tools/train.py', 'a.py'], "No such file or directory: 'a.py'"),

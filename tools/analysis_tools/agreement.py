@@ -10,8 +10,8 @@ def disagreement(decisions: Tensor) -> Tensor:
     """Rates of disagreement, paper Table 4.
 
     Args:
-        decisions (Tensor): Classes that M classifiers decide for, on N
-            images: integers of shape ``(M, N)``.
+        decisions (Tensor): Predicted classes of M classifiers for N images:
+            integers of shape ``(M, N)``.
 
     Returns:
         Tensor: For each pair, the share of the images on which they differ;
@@ -25,7 +25,7 @@ def token_cosine(tokens: Tensor) -> Tensor:
     """Cosine between the class token and the distillation token.
 
     Args:
-        tokens (Tensor): All tokens, of shape ``(N, T, C)``; these two are the
+        tokens (Tensor): All tokens, of shape ``(N, T, C)``; these two come
             first.
 
     Returns:
@@ -35,16 +35,16 @@ def token_cosine(tokens: Tensor) -> Tensor:
 
 
 def decide(student: nn.Module, inputs: Tensor) -> dict[str, Tensor]:
-    """Let a student decide, with each of its heads.
+    """Predict the class with each head of a student.
 
     Args:
         student (nn.Module): A classifier.
-        inputs (Tensor): Its images ``(N, C, H, W)``.
+        inputs (Tensor): Preprocessed images ``(N, C, H, W)``.
 
     Returns:
-        dict[str, Tensor]: Classes of shape ``(N, )`` that the ``class``
-        head, the ``distillation`` head and the ``joint`` prediction decide
-        for; with one head, ``student`` alone.
+        dict[str, Tensor]: Classes of shape ``(N, )``, predicted by the
+        ``class`` head, the ``distillation`` head and both (``joint``); with
+        one head, only ``student``.
     """
     if classifiers(student.head) is None:
         return dict(student=student(inputs).argmax(dim=1))
@@ -58,11 +58,11 @@ def decide(student: nn.Module, inputs: Tensor) -> dict[str, Tensor]:
 
 
 class TokenCosines:
-    """Watches a backbone, and averages the cosine of its two tokens.
+    """Averages the cosine between the two tokens of a backbone as it runs.
 
-    The stages are ``'input'``, the learned tokens themselves, without their
-    position; each layer, by its number; and ``'output'``, what the heads see
-    after the final norm.
+    The stages are ``'input'``, the learned tokens without their positions;
+    each layer, by its number; and ``'output'``, what the heads see after the
+    final norm.
 
     Args:
         backbone (nn.Module): A ``mmdeit.DistilledVisionTransformer``.
@@ -84,7 +84,7 @@ class TokenCosines:
 
     def _watch(self, i: int):
         def add(module: nn.Module, args: tuple, tokens: Tensor) -> None:
-            # stays on its device: the end of the pass waits once for all
+            # Kept on the device, so that only finish() waits for it.
             self.sums[i] = self.sums[i] + token_cosine(tokens).double().sum()
             self.count += len(tokens) if i == 0 else 0
 

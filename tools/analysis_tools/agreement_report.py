@@ -1,4 +1,4 @@
-"""Table and picture of ``analyze_agreement.py``, beside the paper's numbers."""
+"""Table and figure of ``analyze_agreement.py``, with the paper's numbers."""
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -65,10 +65,10 @@ def plot(names: Sequence[str], rates: Sequence[Sequence[float]],
         rates (Sequence[Sequence[float]]): Their M x M rates.
         cosines (dict[str, float], optional): By stage; None without a
             distillation token.
-        path (Path): The picture to write.
+        path (Path): The image file to write.
     """
     columns = 1 if cosines is None else 2
-    figure = Figure(figsize=(6 * columns, 5))  # needs no screen
+    figure = Figure(figsize=(6 * columns, 5))  # needs no display
     axes = figure.subplots(1, columns, squeeze=False)[0]
     image = axes[0].imshow(rates, cmap='viridis', vmin=0)
     half = image.norm.vmax / 2

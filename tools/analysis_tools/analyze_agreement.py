@@ -1,8 +1,8 @@
-"""Analyse who agrees with whom: the labels, the teacher, the student's heads.
+"""Measure the disagreement between labels, teacher and the student's heads.
 
-As in the paper's Table 4, over the test images of a config (the validation
-images where it tests nothing), in one pass; and how the class token and the
-distillation token come to resemble each other from layer to layer.
+It makes the paper's Table 4 for the test images of a config (the validation
+images if it has no test set) in one pass, and averages the cosine between the
+class token and the distillation token after each layer.
 """
 import argparse
 import copy
@@ -44,23 +44,23 @@ def parse_args() -> argparse.Namespace:
         '--undistilled',
         nargs=2,
         metavar=('CONFIG', 'CHECKPOINT'),
-        help='a student without a teacher, to compare with on the same images')
+        help='a student trained without a teacher, to compare with')
     parser.add_argument(
         '--out',
         type=Path,
-        help='folder for agreement.json and agreement.png; defaults to that '
-        'of the checkpoint')
+        help='folder for agreement.json and agreement.png; defaults to the '
+        "checkpoint's folder")
     add_common_arguments(parser)
     args = parser.parse_args()
     if args.launcher != 'none':
-        parser.error('analyses in one process: no --launcher')
+        parser.error('runs in one process: leave out --launcher')
     if args.out is None and '://' in args.checkpoint:
-        parser.error('a checkpoint with an address has no folder: give --out')
+        parser.error('the checkpoint is a URL and has no folder: give --out')
     return args
 
 
 def build_student(cfg: Config, checkpoint: str) -> nn.Module:
-    """Build the model of a config with trained weights, to be evaluated."""
+    """Build the model of a config in eval mode, with trained weights."""
     model = copy.deepcopy(cfg.model)
     if 'data_preprocessor' in cfg:
         model.setdefault('data_preprocessor', cfg.data_preprocessor)
@@ -73,7 +73,7 @@ def build_teacher(cfg: Config) -> Teacher:
     """Build the teacher of a config.
 
     Raises:
-        ValueError: If it has none.
+        ValueError: If the config has none.
     """
     hook = find_teacher_hook(cfg)
     if hook is None:
@@ -89,25 +89,26 @@ def analyse(
     student: nn.Module,
     undistilled: nn.Module | None = None
 ) -> tuple[dict[str, torch.Tensor], dict[str, float] | None]:
-    """Let all decide on the same images, in one pass.
+    """Predict with all classifiers on the same images, in one pass.
 
     Args:
         loader (DataLoader): Loads the images and their labels.
         teacher (Teacher): Bound to the student.
         student (nn.Module): The distilled student.
-        undistilled (nn.Module, optional): Another one. Defaults to None.
+        undistilled (nn.Module, optional): An undistilled student. Defaults to
+            None.
 
     Returns:
-        tuple[dict[str, Tensor], dict[str, float] | None]: The decisions of
-        each, of shape ``(N, )``; and the mean cosine of the tokens at each
-        stage, None without a distillation token.
+        tuple[dict[str, Tensor], dict[str, float] | None]: The classes that
+        each predicts, of shape ``(N, )``; and the mean cosine between the
+        tokens at each stage, None without a distillation token.
     """
     backbone = getattr(student, 'backbone', None)
     has_token = hasattr(backbone, 'dist_token')
     cosines = TokenCosines(backbone) if has_token else None
     batches: list[dict[str, torch.Tensor]] = []
     for batch in track(loader, 'Images', console=Console(stderr=True)):
-        # The preprocessor would move each sample to the GPU on its own.
+        # Without the labels, which the preprocessor would move one by one.
         images = dict(inputs=batch['inputs'])
         inputs = student.data_preprocessor(images, False)['inputs']
         decisions = {
@@ -125,7 +126,7 @@ def analyse(
 
 
 def run(args: argparse.Namespace) -> None:
-    """Build everything, analyse it, and print and write what comes of it."""
+    """Build the models, compare them, and print and write the results."""
     cfg = load_config(args)
     name = 'test_dataloader' if cfg.get('test_dataloader') else 'val_dataloader'
     check_data(cfg, name)
@@ -144,10 +145,11 @@ def run(args: argparse.Namespace) -> None:
                      for model in (student, undistilled))
         if ours != its:
             raise ValueError(f'the undistilled student has {its} classes, the '
-                             f'distilled {ours}: give one of the same data')
+                             f'distilled {ours}: give one trained on the same '
+                             'data')
     loader = Runner.build_dataloader(cfg[name], seed=0)
     fit_teacher(teacher, student, loader.dataset)
-    # without an accelerator in fp32, as the other tools
+    # in fp32 without an accelerator, like the other tools
     amp = args.amp and get_device() != 'cpu'
     with torch.autocast(get_device(), enabled=amp):
         decisions, cosines = analyse(loader, teacher, student, undistilled)

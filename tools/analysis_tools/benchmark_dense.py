@@ -1,8 +1,8 @@
-"""Measure what one large image costs with windowed and global attention.
+"""Measure time and memory for one large image, with windows and without.
 
-Each row has a process of its own, which runs forward alone (eval, no
-gradients) and then forward with backward (train). Memory is what a pass needs
-at its peak beyond the weights; on a CPU, what the process grows.
+Each row runs in its own process: first forward only (eval, no gradients), then
+forward and backward (train). Memory is the peak of a pass beyond the weights;
+on a CPU, the growth of the process.
 """
 import argparse
 import statistics
@@ -21,15 +21,15 @@ from mmdeit.models import DistilledVisionTransformer
 
 def measure(arch: str, size: int, window: int | None, with_cp: bool,
             iters: int) -> dict:
-    """Run both passes several times over one image.
+    """Run both passes several times on one image.
 
     Args:
-        arch (str): Of the backbone.
+        arch (str): The backbone's ``arch``.
         size (int): Height and width of the image in pixels.
         window (int, optional): Side of a window in patches; None for global
             attention.
-        with_cp (bool): Whether blocks are computed again in the backward pass.
-        iters (int): Passes to measure, after one more.
+        with_cp (bool): Whether to recompute blocks in the backward pass.
+        iters (int): Passes to measure, after one to warm up.
 
     Returns:
         dict: ``forward_ms`` and ``step_ms``, the medians; ``forward_peak``
@@ -46,7 +46,7 @@ def measure(arch: str, size: int, window: int | None, with_cp: bool,
     image = torch.randn(1, 3, size, size, device=device)
     before = memory()
     result = dict(device=device_name())
-    for name in ('forward', 'step'):  # the larger peak comes last
+    for name in ('forward', 'step'):  # the larger peak last
         model.train(name == 'step')
         seconds = []
         for _ in range(iters + 1):
@@ -68,8 +68,8 @@ def show(results: dict, title: str) -> None:
     """Print the results.
 
     Args:
-        results (dict[str, dict]): Of :func:`measure`, by their name.
-        title (str): Stands above.
+        results (dict[str, dict]): From :func:`measure`, by name.
+        title (str): Title of the table.
     """
     device = next(iter(results.values()))['device']
     table = Table(title=f'{title}, {device}, torch {torch.__version__}')
@@ -93,7 +93,7 @@ def main() -> None:
         '--arch',
         nargs='+',
         default=['deit-tiny'],
-        help='of mmdeit.DistilledVisionTransformer')
+        help='arch of mmdeit.DistilledVisionTransformer')
     parser.add_argument(
         '--size', type=int, default=1024, help='side of the image in pixels')
     parser.add_argument(

@@ -1,8 +1,8 @@
-"""Measure how fast a config trains, and where the time of a step goes.
+"""Measure how fast a config trains, and how long each stage of a step takes.
 
-The config runs in mmengine's Runner as it would in training, hooks included,
-once without and once with its teacher, each in a process of its own. The
-clock is read, and a GPU waited for, only between the stages of a step.
+The config runs in mmengine's Runner as in training, hooks included, once
+without and once with its teacher, each in its own process. The clock is read,
+and the GPU synchronised, only between the stages of a step.
 """
 import argparse
 import copy
@@ -36,7 +36,7 @@ from mmdeit.models import DistillationLoss
 
 
 def measure(cfg: Config, warmup: int, iters: int) -> dict:
-    """Train for some iterations and measure them.
+    """Train for some iterations and time them.
 
     Args:
         cfg (Config): The config to train.
@@ -44,7 +44,7 @@ def measure(cfg: Config, warmup: int, iters: int) -> dict:
         iters (int): Iterations to measure.
 
     Returns:
-        dict: ``steps``, seconds of each stage for each measured iteration;
+        dict: ``steps``, the seconds of each stage in each measured iteration;
         ``batch_size``; ``device``; and ``peak_memory`` in bytes, of the GPU
         or else of the process.
     """
@@ -63,7 +63,7 @@ def measure(cfg: Config, warmup: int, iters: int) -> dict:
 
 
 def switch_off_distillation(model: nn.Module) -> None:
-    """Let a student, if it distils, learn the labels alone."""
+    """Make a distilled student learn from the labels alone, in place."""
     objective = getattr(model.head, 'loss_module', None)
     if isinstance(objective, DistillationLoss):
         objective.mode = 'none'
@@ -73,12 +73,12 @@ def summarize(result: dict) -> dict:
     """Reduce the measured steps to medians and spreads.
 
     Args:
-        result (dict): Of :func:`measure`.
+        result (dict): From :func:`measure`.
 
     Returns:
         dict: Images per second; for each stage and the whole ``step`` the
         median, 10th and 90th percentile in ms; the share of each stage in
-        the summed medians; and the rest of ``result``.
+        the sum of medians; and the rest of ``result``.
     """
     stages = {
         name: np.array([step[name] for step in result['steps']]) * 1000
@@ -105,7 +105,7 @@ def show(summaries: dict) -> None:
     """Print the summaries side by side.
 
     Args:
-        summaries (dict[str, dict]): Of :func:`summarize`, by their name.
+        summaries (dict[str, dict]): From :func:`summarize`, by name.
     """
     some = next(iter(summaries.values()))
     table = Table(
@@ -132,14 +132,14 @@ def show(summaries: dict) -> None:
 
 
 def make_configs(cfg: Config, iters: int) -> dict:
-    """Derive what is measured: the config without, and with, its teacher.
+    """Make the configs to measure: without and with the teacher.
 
     Args:
         cfg (Config): The training config.
         iters (int): Iterations to run.
 
     Returns:
-        dict[str, Config]: By name; only one where there is no teacher.
+        dict[str, Config]: By name; only one if there is no teacher.
     """
     cfg.train_cfg = dict(by_epoch=False, max_iters=iters)
     cfg.param_scheduler = None
@@ -166,7 +166,7 @@ def remove_teacher(cfg: Config) -> None:
 
 
 def randomize_teacher(cfg: Config, folder: str) -> None:
-    """Replace the teacher's checkpoint by random weights, in place."""
+    """Replace the teacher's checkpoint with random weights, in place."""
     hook = find_teacher_hook(cfg)
     if hook is None:
         return
@@ -178,7 +178,7 @@ def randomize_teacher(cfg: Config, folder: str) -> None:
 
 
 def benchmark(args: argparse.Namespace) -> None:
-    """Measure what the arguments ask for, print and write it."""
+    """Measure, then print and write the results."""
     cfg = load_config(args)
     set_dataloader_defaults(cfg, not args.no_pin_memory)
     check_data(cfg, 'train_dataloader')
@@ -189,7 +189,7 @@ def benchmark(args: argparse.Namespace) -> None:
         variants = make_configs(cfg, args.warmup + args.iters)
         for name, variant in variants.items():
             print(f'Measuring {name} ...', file=sys.stderr)
-            # A process for each, so that each has its own peak of memory.
+            # in its own process, for its own peak memory
             with ProcessPoolExecutor(1, get_context('spawn')) as pool:
                 result = pool.submit(measure, variant, args.warmup, args.iters)
                 summaries[name] = summarize(result.result())
@@ -210,7 +210,7 @@ def main() -> None:
         '--warmup',
         type=int,
         default=10,
-        help='iterations before them; defaults to 10')
+        help='warm-up iterations before them; defaults to 10')
     parser.add_argument(
         '--random-teacher',
         action='store_true',
@@ -220,7 +220,7 @@ def main() -> None:
     add_common_arguments(parser)
     args = parser.parse_args()
     if args.launcher != 'none':
-        parser.error('measures one process: no --launcher')
+        parser.error('runs in one process: leave out --launcher')
 
     with one_line_errors(args.traceback):
         benchmark(args)

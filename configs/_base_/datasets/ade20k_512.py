@@ -1,9 +1,9 @@
 # ADE20K, 20,210 + 2,000 images of 150 classes, as mmseg prepares it.
 # Layout: data/ade/ADEChallengeData2016/{images,annotations}/
-# {training,validation}/*.{jpg,png}; label 0 is no class.
+# {training,validation}/*.{jpg,png}; label 0 is ignored.
 data_preprocessor = dict(
     type='SegDataPreProcessor',
-    size=(512, 512),  # in training; what is smaller is padded
+    size=(512, 512),  # in training; smaller images are padded
     # RGB
     mean=[123.675, 116.28, 103.53],
     std=[58.395, 57.12, 57.375],
@@ -28,7 +28,7 @@ train_pipeline = [
 test_pipeline = [
     dict(type='mmdeit.LoadImageFromFile', color_type='color'),
     dict(type='Resize', scale=(2048, 512), keep_ratio=True),
-    # after Resize: predictions are compared at the size of the annotation
+    # after Resize: predictions are evaluated at the annotation's size
     dict(type='LoadAnnotations', reduce_zero_label=True),
     dict(type='PackSegInputs'),
 ]
@@ -46,7 +46,7 @@ train_dataloader = dict(
     sampler=dict(type='InfiniteSampler', shuffle=True))
 
 val_dataloader = dict(
-    batch_size=1,  # each has its own size
+    batch_size=1,  # sizes differ
     num_workers=4,
     persistent_workers=True,
     dataset=dict(

@@ -1,6 +1,6 @@
 # CIFAR-10, 50,000 + 10,000 images of 32x32, and the checkpoint of its teacher:
 #     python tools/dataset_converters/prepare_cifar10.py
-# The images are RGB and stay in [0, 1], as that teacher wants them.
+# The images are RGB and scaled to [0, 1], as the teacher expects.
 num_classes = 10
 data_preprocessor = dict(
     type='mmdeit.ClsDataPreprocessor',

@@ -1,11 +1,12 @@
-# CIFAR-100 at 224 pixels, 50,000 + 10,000 images; fetched on first use, or put
-# the official cifar-100-python folder into data/cifar100.
+# CIFAR-100 at 224 pixels, 50,000 + 10,000 images; downloaded on first use,
+# unless the official cifar-100-python folder is in data/cifar100.
 _base_ = './transfer_224.py'
 
 num_classes = 100
 data_preprocessor = dict(num_classes=num_classes)
 
-# They come loaded, 32x32 and RGB; from here on BGR, like images from files.
+# The images are already loaded, 32x32 and RGB; convert them to BGR, like images
+# from files.
 to_bgr = dict(type='PILToNumpy', to_bgr=True)
 
 train_dataloader = dict(

@@ -5,7 +5,8 @@ _base_ = './transfer_224.py'
 num_classes = 10
 data_preprocessor = dict(num_classes=num_classes)
 
-# They come loaded, 32x32 and RGB; from here on BGR, like images from files.
+# The images are already loaded, 32x32 and RGB; convert them to BGR, like images
+# from files.
 to_bgr = dict(type='PILToNumpy', to_bgr=True)
 
 train_dataloader = dict(

@@ -8,13 +8,13 @@ train_pipeline = [
     dict(type='mmdeit.LoadImageFromFile', color_type='color'),
     dict(type='LoadAnnotations', with_bbox=True, with_mask=True),
     dict(type='RandomFlip', prob=0.5),
-    # 0.1 to 2 times the size at which the longer side has 1024
+    # 0.1 to 2 times the size at which the longer side is 1024
     dict(
         type='RandomResize',
         scale=(1024, 1024),
         ratio_range=(0.1, 2.0),
         keep_ratio=True),
-    # What is smaller stays smaller: the model pads.
+    # Smaller images are padded by the model.
     dict(
         type='RandomCrop',
         crop_size=(1024, 1024),

@@ -1,9 +1,9 @@
-# Your own images at 224 pixels, in a folder for each class:
+# Your own images at 224 pixels, one folder per class:
 #     data/custom/{train,val}/CLASS/IMAGE.jpg
-# Classes are numbered in the order of their names. See docs/custom.md.
+# Classes are numbered in alphabetical order. See docs/custom.md.
 _base_ = './transfer_224.py'
 
-# As many as data/custom/train has folders, or say it:
+# None counts the folders in data/custom/train. To set it:
 # --cfg-options num_classes=37
 num_classes = None
 

@@ -9,7 +9,7 @@ data_preprocessor = dict(
     mean=[123.675, 116.28, 103.53],
     std=[58.395, 57.12, 57.375],
     to_rgb=True,
-    # Mixup and CutMix: one lambda for so many images, a GPU's
+    # Mixup and CutMix: images that share a lambda, as many as per GPU
     group_size=128)
 
 # The pipeline sees BGR.
@@ -33,7 +33,7 @@ train_pipeline = [
         magnitude_std=0.5,
         hparams=dict(
             pad_val=[round(x) for x in bgr_mean], interpolation='bicubic')),
-    # noise for each pixel, after the normalisation
+    # noise per pixel, after the normalisation
     dict(
         type='mmdeit.RandomErasing',
         erase_prob=0.25,
@@ -64,8 +64,8 @@ train_dataloader = dict(
         data_root='data/imagenet',
         split='train',
         pipeline=train_pipeline),
-    # Repeated augmentation: three views of a third of the images an epoch, in
-    # the official order.
+    # Repeated augmentation: each epoch has three views of a third of the
+    # images, in the official order.
     sampler=dict(
         type='mmdeit.RepeatAugSampler', num_repeats=3, shuffle=True, seed=0))
 

@@ -7,8 +7,8 @@ data_preprocessor = dict(num_classes=num_classes)
 
 train_pipeline = [
     *_base_.train_pipeline[:-1],
-    # noise for each pixel, after the normalisation; less often than for
-    # ImageNet (deit#105)
+    # noise per pixel, after the normalisation; less often than for ImageNet
+    # (deit#105)
     dict(
         type='mmdeit.RandomErasing',
         erase_prob=0.1,

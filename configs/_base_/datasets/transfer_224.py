@@ -1,13 +1,13 @@
-# A data set to be transferred to, of images in files: ImageNet's augmentation
-# without random erasing, and ImageNet's normalisation (dino#81). Which data
-# set, says the file that builds on this one.
+# Transfer to a data set of image files: ImageNet's augmentation without random
+# erasing, and ImageNet's normalisation (dino#81). The config that inherits from
+# this one sets the data set.
 data_preprocessor = dict(
     type='mmdeit.ClsDataPreprocessor',
     # RGB
     mean=[123.675, 116.28, 103.53],
     std=[58.395, 57.12, 57.375],
     to_rgb=True,
-    # Mixup and CutMix: one lambda for so many images, a GPU's
+    # Mixup and CutMix: images that share a lambda, as many as per GPU
     group_size=96)
 
 # The pipeline sees BGR.

@@ -1,8 +1,8 @@
 # Mask R-CNN on a plain backbone, as ViTDet builds it (arXiv 2203.16527, Section
-# 3 and A.2). Size, weights and the neck's channels are each config's.
+# 3 and A.2). Each config sets size, weights and the neck's channels.
 #
-# Other than there: DeiT's final norm stays, both of its tokens take part in
-# every attention, and there are no relative positions, which DeiT has not.
+# Differences: DeiT's final norm is kept, both of its tokens take part in every
+# attention, and there are no relative positions, as in DeiT.
 norm_cfg = dict(type='mmpretrain.LN2d', eps=1e-6)
 
 bbox_coder = dict(type='DeltaXYWHBBoxCoder', target_means=[0.] * 4)
@@ -16,8 +16,8 @@ model = dict(
         std=[58.395, 57.12, 57.375],
         bgr_to_rgb=True,
         pad_mask=True,
-        # Every image becomes a square of 1024, in training as in testing, so
-        # that positions keep their meaning. 32 saves what is padding.
+        # Every image is padded to a square of 1024, in training and testing, so
+        # that positions keep their meaning. 32 would save the padding.
         pad_size_divisor=1024),
     backbone=dict(
         type='mmdeit.DistilledVisionTransformer',
@@ -25,7 +25,8 @@ model = dict(
         patch_size=16,
         out_type='featmap',
         drop_path_rate=0.1,
-        # Four layers see the whole image, the others windows of 224 pixels.
+        # Four layers attend to the whole image, the others to windows of 224
+        # pixels.
         window_size=14,
         global_indices=(2, 5, 8, 11)),
     neck=dict(

@@ -1,6 +1,6 @@
-# The usual recipe of a convnet: SGD with momentum, 5 epochs of warm-up and a
-# cosine, at a global batch of 256. Rate and epochs, more than 5, are each
-# config's.
+# The usual recipe for a convnet: SGD with momentum, 5 epochs of warm-up and a
+# cosine, at a global batch of 256. Each config sets the learning rate and the
+# epochs, more than 5.
 optim_wrapper = dict(
     type='AmpOptimWrapper',
     dtype='bfloat16',

@@ -13,9 +13,9 @@ optim_wrapper = dict(
         betas=(0.9, 0.999)),
     # two groups of parameters, not 155
     constructor='mmdeit.MergingOptimWrapperConstructor',
-    # Not decayed: biases and all else of one dimension, the class token and
-    # the position embedding. Like the official code, this decays the
-    # distillation token; current timm does not: add
+    # No decay for biases and other 1-D parameters, the class token and the
+    # position embedding. Like the official code, this decays the distillation
+    # token; to exclude it, as current timm does, add
     # '.dist_token': dict(decay_mult=0.0).
     paramwise_cfg=dict(
         norm_decay_mult=0.0,
@@ -26,8 +26,8 @@ optim_wrapper = dict(
             '.pos_embed': dict(decay_mult=0.0)
         }))
 
-# As the official loop does: once an epoch, one epoch late. For what it means to
-# do, with every iteration: convert_to_iter_based=True, delay=0.
+# As in the official loop: updated once per epoch, one epoch late. For what was
+# intended, in every iteration: convert_to_iter_based=True, delay=0.
 param_scheduler = dict(
     type='mmdeit.WarmupCosineLR',
     by_epoch=True,

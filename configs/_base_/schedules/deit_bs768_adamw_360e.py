@@ -1,5 +1,6 @@
-# The transfer of deit#105: AdamW at a global batch of 768, 360 epochs. The rate
-# is the one after the official scaling by the batch (deit#141).
+# The transfer recipe of deit#105: AdamW at a global batch of 768, 360 epochs.
+# The learning rate is the one after the official scaling by the batch
+# (deit#141).
 _base_ = './deit_bs1024_adamw_300e.py'
 
 optim_wrapper = dict(optimizer=dict(lr=7.5e-5))

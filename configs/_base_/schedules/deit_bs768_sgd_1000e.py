@@ -1,5 +1,5 @@
-# The transfer of deit#45: SGD at a global batch of 768, 1000 epochs. Momentum
-# and warm-up are the official code's defaults.
+# The transfer recipe of deit#45: SGD at a global batch of 768, 1000 epochs.
+# Momentum and warm-up are the official code's defaults.
 _base_ = './deit_bs1024_adamw_300e.py'
 
 optim_wrapper = dict(

@@ -5,8 +5,8 @@ optim_wrapper = dict(
     optimizer=dict(
         type='AdamW', lr=6e-5, betas=(0.9, 0.999), weight_decay=0.01),
     constructor='mmdeit.MergingOptimWrapperConstructor',
-    # Not decayed: norms, both tokens, the position embedding. mmseg finds norms
-    # by the name 'norm', which the ones of mmpretrain's ViT do not have.
+    # No decay for norms, both tokens and the position embedding. mmseg finds
+    # norms by the name 'norm', which mmpretrain's ViT does not use.
     paramwise_cfg=dict(
         norm_decay_mult=0.0,
         custom_keys={

@@ -3,12 +3,12 @@
 # 100 epochs.
 optim_wrapper = dict(
     type='AmpOptimWrapper',
-    # mmcv's RoIAlign has no bf16.
+    # mmcv's RoIAlign does not support bf16.
     dtype='float16',
     optimizer=dict(
         type='AdamW', lr=8e-5, weight_decay=0.1, betas=(0.9, 0.999)),
-    # The paper's for a ViT-B with MAE weights, worth up to 0.3 AP; with
-    # supervised ones it saw no gain (A.2). All three sizes have 12 layers.
+    # The paper's for a ViT-B with MAE weights, worth up to 0.3 AP; it saw no
+    # gain with supervised weights (A.2). All three sizes have 12 layers.
     constructor='mmdeit.LayerDecayOptimWrapperConstructor',
     paramwise_cfg=dict(
         layer_decay_rate=0.7,

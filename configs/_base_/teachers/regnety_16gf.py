@@ -11,7 +11,7 @@ teacher = dict(
             mean=[123.675, 116.28, 103.53],
             std=[58.395, 57.12, 57.375],
             to_rgb=True)),
-    # the official weights; downloaded once and checked by the hash in the name
+    # the official weights, downloaded once and checked by the hash in the name
     checkpoint=\
     'https://dl.fbaipublicfiles.com/deit/regnety_160-a5fe301d.pth',  # noqa
     expected_accuracy=82.9)

@@ -1,4 +1,4 @@
-# A published ResNet-18 for CIFAR-10: 11.2 M parameters, 94.22 top-1. It takes
+# A published ResNet-18 for CIFAR-10: 11.2 M parameters, 94.22 top-1. It expects
 # RGB in [0, 1].
 teacher = dict(
     type='mmdeit.Teacher',

@@ -1,5 +1,5 @@
-# A ResNet-18 a quarter as wide as usual for CIFAR: 0.7 M parameters. It is
-# trained by configs/demo/teacher.py.
+# A ResNet-18 for CIFAR at a quarter of its usual width: 0.7 M parameters.
+# configs/demo/teacher.py trains it.
 teacher = dict(
     type='mmdeit.Teacher',
     model=dict(
