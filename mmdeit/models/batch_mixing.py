@@ -52,7 +52,7 @@ class BatchMixing(RandomBatchAugment):
         """Mix a batch.
 
         Args:
-            inputs (Tensor): Images of shape ``(N, C, H, W)``.
+            inputs (Tensor): Images of shape ``(N, C, H, W)``, mixed in place.
             labels (Tensor): Their classes ``(N, )``.
 
         Returns:
@@ -65,15 +65,14 @@ class BatchMixing(RandomBatchAugment):
         # (N, 7): what is drawn, and the number of the partner
         plan = np.column_stack((draws[group], partner)).astype(np.float32)
         plan = torch.from_numpy(plan).to(inputs.device, non_blocking=True)
-        lam, outside = plan[:, :2, None].unbind(1)  # N, 1
+        lam, share = plan[:, :2, None].unbind(1)  # N, 1
         partner = plan[:, 6].long()
 
         targets = labels.new_zeros(count, self.num_classes, dtype=torch.float)
         targets = targets.scatter_(1, labels[:, None], 1.)
         targets = torch.lerp(targets[partner], targets, lam)
-        inside = box_mask(plan[:, 2:6], size)  # N, 1, H, W
-        weight = torch.where(inside, 0., outside[..., None, None])
-        return torch.lerp(inputs[partner], inputs, weight), targets
+        share = box_mask(plan[:, 2:6], size).add_(share[..., None, None])
+        return inputs.lerp_(inputs[partner], share), targets
 
     def partners(self, count: int) -> tuple[np.ndarray, np.ndarray]:
         """The partner and the group of each of N images, both ``(N, )``."""
@@ -86,19 +85,19 @@ class BatchMixing(RandomBatchAugment):
         """Draw how a group of images of a height and width is mixed.
 
         Returns:
-            tuple[float, ...]: The image's share of the target; its share of
-            each pixel outside of a box; top, left, bottom and right of the
-            box, within which all is the partner's.
+            tuple[float, ...]: The image's share of the target; its partner's
+            share of each pixel outside of a box; top, left, bottom and right
+            of the box, within which all is the partner's.
         """
         augment = self.augments[np.random.choice(
             len(self.augments), p=self.probs)]
         if augment is None:
-            return 1., 1., 0, 0, 0, 0
+            return 1., 0., 0, 0, 0, 0
         lam = np.random.beta(augment.alpha, augment.alpha)
         if type(augment) is Mixup:
-            return lam, lam, 0, 0, 0, 0
+            return lam, 1 - lam, 0, 0, 0, 0
         (top, bottom, left, right), lam = augment.cutmix_bbox_and_lam(size, lam)
-        return lam, 1., top, left, bottom, right
+        return lam, 0., top, left, bottom, right
 
 
 def box_mask(boxes: Tensor, size: Sequence[int]) -> Tensor:
@@ -110,10 +109,10 @@ def box_mask(boxes: Tensor, size: Sequence[int]) -> Tensor:
         size (Sequence[int]): H and W.
 
     Returns:
-        Tensor: Booleans of shape ``(N, 1, H, W)``.
+        Tensor: 1 inside and 0 outside, of shape ``(N, 1, H, W)``.
     """
     top, left, bottom, right = boxes[:, :, None].unbind(1)  # N, 1
     y, x = (torch.arange(side, device=boxes.device) for side in size)
-    rows = (top <= y) & (y < bottom)  # N, H
-    columns = (left <= x) & (x < right)  # N, W
-    return (rows[:, :, None] & columns[:, None, :])[:, None]
+    rows = ((top <= y) & (y < bottom)).float()  # N, H
+    columns = ((left <= x) & (x < right)).float()  # N, W
+    return (rows[:, :, None] * columns[:, None, :])[:, None]

@@ -91,11 +91,11 @@ def erase(inputs: Tensor, boxes: Tensor) -> Tensor:
     """Fill boxes with normal noise of mean 0 and deviation 1, pixel by pixel.
 
     Args:
-        inputs (Tensor): Normalised images of shape ``(N, C, H, W)``.
+        inputs (Tensor): Normalised images ``(N, C, H, W)``, changed in place.
         boxes (Tensor): Top, left, bottom and right of each, ``(N, 4)``.
 
     Returns:
         Tensor: The images, of shape ``(N, C, H, W)``.
     """
     mask = box_mask(boxes, inputs.shape[-2:])
-    return torch.where(mask, torch.randn_like(inputs), inputs)
+    return inputs.lerp_(torch.randn_like(inputs), mask)

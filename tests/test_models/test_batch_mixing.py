@@ -35,9 +35,9 @@ def test_a_group_is_mixed_as_if_it_were_alone():
     inputs = torch.randn(48, 3, 16, 12, generator=generator)
     labels = torch.arange(48) % K
     np.random.seed(0)
-    together = make(group_size=6)(inputs, labels)
+    together = make(group_size=6)(inputs.clone(), labels)
     np.random.seed(0)
-    alone = [make()(inputs[g::8], labels[g::8]) for g in range(8)]
+    alone = [make()(inputs[g::8].clone(), labels[g::8]) for g in range(8)]
     for whole, parts in zip(together, zip(*alone)):
         assert torch.equal(whole, torch.stack(parts, dim=1).flatten(0, 1))
     # Each group has its own lambda.
@@ -50,7 +50,7 @@ def test_is_a_weighted_mean_with_the_partner():
     np.random.seed(1)
     lam = mixing.draw((8, 8))[0]
     np.random.seed(1)
-    mixed, targets = mixing(inputs, labels)
+    mixed, targets = mixing(inputs.clone(), labels)
     torch.testing.assert_close(mixed, lam * inputs +
                                (1 - lam) * inputs.flip(0))
     one_hot = torch.eye(K)[labels]
@@ -60,15 +60,15 @@ def test_is_a_weighted_mean_with_the_partner():
 
 def test_without_any_of_both():
     inputs, labels = torch.randn(4, 3, 8, 8), torch.arange(4)
-    mixed, targets = make(MIXUP, probs=[0.])(inputs, labels)
+    mixed, targets = make(MIXUP, probs=[0.])(inputs.clone(), labels)
     assert torch.equal(mixed, inputs)
     assert torch.equal(targets, torch.eye(K)[labels])
 
 
 def test_boxes():
     mask = box_mask(torch.tensor([[0, 1, 2, 3], [0, 0, 0, 0]]), (3, 4))
-    row = [False, True, True, False]
-    assert mask[0, 0].tolist() == [row, row, [False] * 4]
+    row = [0., 1., 1., 0.]
+    assert mask[0, 0].tolist() == [row, row, [0.] * 4]
     assert mask.shape == (2, 1, 3, 4) and not mask[1].any()
 
 
