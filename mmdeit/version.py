@@ -1,5 +1,5 @@
 """The version and the libraries it runs with; imports nothing, for setup.py."""
-__version__ = '0.1.0'
+__version__ = '0.2.0'
 
 # distribution: supported versions
 SUPPORTED = {
