@@ -15,24 +15,24 @@ from torch import Tensor
 
 @dataclass(eq=False)
 class TrainingTargets(Sequence):
-    """Labels of N images, and what a teacher says to them.
+    """Labels of N images, and a teacher's answer to the images.
 
-    For whoever asks it is a sequence of N DataSamples, which are made then.
+    Also a sequence of N DataSamples, which are made when one is asked for.
 
     Args:
         labels (Tensor): The classes ``(N, )``.
-        scores (Tensor, optional): What Mixup or CutMix made of them,
+        mixed (Tensor, optional): What Mixup or CutMix made of them,
             ``(N, K)``. Defaults to None.
-        teacher (Tensor, optional): The teacher's logits ``(N, K)`` or labels
-            ``(N, )``. Defaults to None, until it is asked.
+        teacher_answer (Tensor, optional): Its logits ``(N, K)`` or labels
+            ``(N, )``. Defaults to None, until a teacher is asked.
     """
     labels: Tensor
-    scores: Tensor | None = None
-    teacher: Tensor | None = None
+    mixed: Tensor | None = None
+    teacher_answer: Tensor | None = None
 
     @classmethod
     def of(cls, data_samples: Sequence) -> 'TrainingTargets':
-        """The targets in N DataSamples; what is targets already stays so."""
+        """The targets of N DataSamples, or those given."""
         if isinstance(data_samples, cls):
             return data_samples
         if data_samples is None:
@@ -49,7 +49,7 @@ class TrainingTargets(Sequence):
     @property
     def target(self) -> Tensor:
         """Tensor: Mixed targets ``(N, K)``, or else the labels ``(N, )``."""
-        return self.labels if self.scores is None else self.scores
+        return self.labels if self.mixed is None else self.mixed
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -62,8 +62,8 @@ class TrainingTargets(Sequence):
         samples = [
             DataSample().set_gt_label(label) for label in self.labels[:, None]
         ]
-        if self.scores is not None:
-            for sample, score in zip(samples, self.scores):
+        if self.mixed is not None:
+            for sample, score in zip(samples, self.mixed):
                 sample.set_gt_score(score)
         return samples
 
@@ -82,11 +82,12 @@ def read_labels(batch: dict) -> Tensor:
         images = batch['labels']
         labels = images if isinstance(images, Tensor) else torch.stack(images)
     else:
-        images = batch['data_samples']
-        if 'gt_label' not in images[0]:
-            raise ValueError('the images have no labels: set with_label=True '
-                             'in their dataset, or give labelled ones')
-        labels = torch.cat([image.gt_label for image in images])
+        images = [image.get('gt_label', ()) for image in batch['data_samples']]
+        counts = {len(label) for label in images}
+        if 0 in counts:
+            raise ValueError('an image has no label: set with_label=True in '
+                             'its dataset, or give labelled ones')
+        labels = torch.cat(images) if counts == {1} else torch.empty(0)
     if labels.shape != (len(images), ):
         raise ValueError('an image has several labels: give a dataset of one '
                          'label an image, or a multi-label head, no teacher '

@@ -1,5 +1,6 @@
-"""Configs written for release 0.1 train as they are."""
+"""Configs written for release 0.1 train as they are, or say what to write."""
 from copy import deepcopy
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -7,8 +8,12 @@ import torch
 from mmengine.registry import DATASETS, MODELS
 from mmpretrain.datasets import BaseDataset
 
+from mmdeit.cli import load_config
 from mmdeit.models import ClsDataPreprocessor
 
+from .test_cli.test_config import parse
+
+RECIPES = Path(__file__).resolve().parents[1] / 'configs/deit'
 UNDISTILLED = dict(
     type='ImageClassifier',
     backbone=dict(
@@ -87,3 +92,62 @@ def test_a_distilled_classifier(old, build_runner):
     assert isinstance(runner.model.data_preprocessor, ClsDataPreprocessor)
     assert runner.model.data_preprocessor.mixing is not None
     assert 'train/loss_distill' in runner.message_hub.log_scalars
+
+
+@pytest.mark.parametrize('text, message', [
+    # lists of hooks, taken from the recipe or beside its own
+    ("_base_ = '{recipe}'\ncustom_hooks = [*_base_.custom_hooks]",
+     'are in default_hooks, by these names'),
+    ("_base_ = '{recipe}'\ncustom_hooks = [dict(type='mmdeit.TeacherHook', "
+     "teacher=dict())]",
+     'a second TeacherHook: write it as default_hooks=dict.teacher=dict'),
+    ("_base_ = '{recipe}'\ncustom_hooks = [dict(type='EMAHook')]",
+     'a second EMAHook: write it as default_hooks=dict.ema=dict._delete_=T'),
+    # the number of classes of one part
+    ("_base_ = '{recipe}'\nmodel = dict(head=dict(num_classes=3))",
+     'sets num_classes of a part: set it at the top level'),
+    ("_base_ = '{recipe}'\nnum_classes = 'ten'", "num_classes is 'ten'"),
+    ("_base_ = '{recipe}'\nnum_classes = 0", 'num_classes is 0'),
+])
+def test_what_has_moved_is_one_line(tmp_path, text, message):
+    config = tmp_path / 'own.py'
+    config.write_text(
+        text.format(recipe=RECIPES / 'deit-tiny-distilled.py'))
+    with pytest.raises(ValueError, match=message) as error:
+        load_config(parse(config))
+    assert '\n' not in str(error.value)
+
+
+@pytest.mark.parametrize('option', [
+    'custom_hooks=[]', 'custom_hooks.0.preflight=0',
+    'model.head.num_classes=3', 'data_preprocessor.num_classes=3',
+    'model.data_preprocessor.num_classes=3'])
+def test_options_that_have_moved(option):
+    with pytest.raises(ValueError, match='has moved: write'):
+        load_config(
+            parse(RECIPES / 'deit-tiny-distilled.py', '--cfg-options', option))
+
+
+def test_a_number_of_classes_for_all_parts(tmp_path):
+    """Of a config that inherits one that sets it; published weights stay."""
+    (tmp_path / 'one.py').write_text(
+        f"_base_ = '{RECIPES / 'deit-tiny-distilled.py'}'\nnum_classes = 4")
+    (tmp_path / 'two.py').write_text("_base_ = './one.py'\nwork_dir = 'a'")
+    for name in ('one', 'two'):
+        cfg = load_config(parse(tmp_path / f'{name}.py'))
+        assert cfg.model.head.num_classes == 4
+        assert cfg.data_preprocessor.num_classes == 4
+        assert cfg.val_evaluator.topk == (1, )
+        teacher = cfg.default_hooks.teacher.teacher
+        assert teacher.model.head.num_classes == 1000  # its checkpoint's
+
+
+def test_a_list_of_other_hooks_stays(tmp_path):
+    (tmp_path / 'own.py').write_text(
+        f"_base_ = '{RECIPES / 'deit-tiny-distilled.py'}'\n"
+        "custom_hooks = [dict(type='EmptyCacheHook')]\n"
+        'default_hooks = dict(teacher=None, timer=None)')
+    cfg = load_config(parse(tmp_path / 'own.py'))
+    assert len(cfg.custom_hooks) == 1
+    assert 'teacher' not in cfg.default_hooks
+    assert cfg.default_hooks.timer is None  # mmengine would put its own there

@@ -15,7 +15,7 @@ def samples(*labels):
 def test_target_is_the_labels_or_what_mixing_made_of_them():
     assert TrainingTargets(LABELS).target is LABELS
     assert TrainingTargets(LABELS, SCORES).target is SCORES
-    assert TrainingTargets(LABELS).teacher is None
+    assert TrainingTargets(LABELS).teacher_answer is None
 
 
 def test_is_a_sequence_of_datasamples_for_mmpretrain():
@@ -59,7 +59,8 @@ def test_labels_that_the_preprocessor_dropped():
 @pytest.mark.parametrize('batch, message', [
     (dict(labels=torch.ones(2, 3)), 'several labels'),
     (dict(data_samples=samples([0, 1], [2])), 'several labels'),
-    (dict(data_samples=[DataSample()]), 'no labels: set with_label=True'),
+    (dict(data_samples=samples([0, 1], [])), 'no label: set with_label=True'),
+    (dict(data_samples=[*samples(1), DataSample()]), 'an image has no label'),
 ])
 def test_other_labels(batch, message):
     with pytest.raises(ValueError, match=message):

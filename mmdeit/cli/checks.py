@@ -20,11 +20,13 @@ from mmpretrain.datasets import (
     ImageNet21k,
 )
 from mmpretrain.models.heads import ClsHead
+from torch import nn
 from torch.utils.data import Dataset
 
 from mmdeit.datasets import ImageNetV2, INaturalist, PackInputs, RandomErasing
 from mmdeit.datasets.image_list import check_image_list, inside
 from mmdeit.hooks import TeacherHook
+from mmdeit.models import ClsDataPreprocessor
 from mmdeit.registry import resolve
 from mmdeit.teachers.preflight import check_student, read_batches
 from mmdeit.utils import keep_random_state, unwrap_model
@@ -138,6 +140,7 @@ def check_training(runner: Runner) -> None:
                          f'{dataloader.batch_size} on {get_world_size()} '
                          'processes: lower train_dataloader.batch_size')
     model = unwrap_model(runner.model)
+    _check_packing(dataloader.dataset, model)
     head = getattr(model, 'head', None)
     expected = getattr(head, 'num_classes', None)
     if expected is None:  # no classifier
@@ -151,11 +154,6 @@ def check_training(runner: Runner) -> None:
         if topk > expected:
             raise ValueError(f'there is no top-{topk} of {expected} classes: '
                              'set topk=(1,) of val_ and test_evaluator')
-    pipeline = getattr(dataloader.dataset, 'pipeline', None)
-    transforms = {type(step) for step in getattr(pipeline, 'transforms', ())}
-    if RandomErasing in transforms and PackInputs not in transforms:
-        raise ValueError('mmdeit.RandomErasing only chooses what is erased: '
-                         "end the pipeline by dict(type='mmdeit.PackInputs')")
     # A teacher's preflight tries the student too.
     if isinstance(head, ClsHead) and not any(
             isinstance(hook, TeacherHook) for hook in runner.hooks):
@@ -163,3 +161,19 @@ def check_training(runner: Runner) -> None:
             inputs, _ = next(read_batches(
                 dataloader.dataset, model.data_preprocessor, 2))
             check_student(model, inputs)
+
+
+def _check_packing(dataset: Dataset, model: nn.Module) -> None:
+    """Check that the model's preprocessor takes what a pipeline packs."""
+    inner = getattr(dataset, 'dataset', getattr(dataset, 'datasets', ()))
+    for part in inner if isinstance(inner, (list, tuple)) else [inner]:
+        _check_packing(part, model)
+    pipeline = getattr(dataset, 'pipeline', None)
+    steps = [type(step) for step in getattr(pipeline, 'transforms', ())]
+    if RandomErasing in steps and steps[-2:] != [RandomErasing, PackInputs]:
+        raise ValueError('mmdeit.RandomErasing only chooses what is erased: '
+                         'end the pipeline by it and mmdeit.PackInputs')
+    if PackInputs in steps and not isinstance(
+            getattr(model, 'data_preprocessor', None), ClsDataPreprocessor):
+        raise ValueError('mmdeit.PackInputs packs tensors: set data_'
+                         "preprocessor.type='mmdeit.ClsDataPreprocessor'")

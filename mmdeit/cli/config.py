@@ -7,14 +7,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mmengine.config import Config, DictAction
-from mmengine.registry import RUNNERS
+from mmengine.hooks import EMAHook
+from mmengine.registry import HOOKS, RUNNERS
 from mmengine.runner import Runner
 
 from mmdeit.checkpoints import force_weights_only
+from mmdeit.hooks import TeacherHook
+from mmdeit.registry import resolve
 
 from .checks import check_packages
 from .device import adapt_to_device
-from .num_classes import apply_num_classes
+from .num_classes import apply_num_classes, check_parts
+
+_MMENGINES = ('runtime_info', 'timer', 'sampler_seed', 'logger',
+              'param_scheduler', 'checkpoint')
 
 
 class _Options(DictAction):
@@ -80,18 +86,19 @@ def one_line_errors(traceback: bool = False) -> Iterator[None]:
 def load_config(args: Namespace) -> Config:
     """Read the config a tool was given, and apply the common arguments."""
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
-    cfg = Config.fromfile(args.config)
+    try:
+        cfg = Config.fromfile(args.config)
+    except AttributeError as error:  # _base_.custom_hooks of 0.1, for one
+        raise ValueError(f'{args.config}: {error} (teacher, ema and eval_mode '
+                         'are in default_hooks, by these names)') from error
     if 'model' not in cfg:
         raise ValueError(f'{args.config} has no model: give a whole config')
     cfg.launcher = args.launcher
     cfg.work_dir = args.work_dir or cfg.get('work_dir') or (
         f'./work_dirs/{Path(args.config).stem}')
+    check_parts(cfg)
     _merge_options(cfg, args.cfg_options or {})
-    hooks = cfg.get('default_hooks') or {}
-    for name in ('teacher', 'ema', 'eval_mode'):
-        # None switches a hook off; mmengine does that for its own names only
-        if name in hooks and hooks[name] is None:
-            del hooks[name]
+    _check_hooks(cfg)
     if args.amp and 'optim_wrapper' in cfg:
         cfg.optim_wrapper.type = 'AmpOptimWrapper'
     check_packages(cfg)
@@ -103,15 +110,36 @@ def _merge_options(cfg: Config, options: dict) -> None:
     """Merge --cfg-options; what addresses a setting as in 0.1 is refused."""
     moved = {}
     if not cfg.get('custom_hooks'):  # mmengine would make a dict of it
-        moved['custom_hooks.'] = 'default_hooks.teacher, .ema or .eval_mode'
+        moved['custom_hooks'] = 'default_hooks.teacher, .ema or .eval_mode'
     if 'num_classes' in cfg:  # which would win
-        moved['model.head.num_classes'] = 'num_classes'
-        moved['data_preprocessor.num_classes'] = 'num_classes'
+        for part in ('model.head', 'data_preprocessor',
+                     'model.data_preprocessor'):
+            moved[f'{part}.num_classes'] = 'num_classes'
     for key in options:
         for old, new in moved.items():
             if key.startswith(old):
                 raise ValueError(f'{key} has moved: write {new} instead')
     cfg.merge_from_dict(options)
+
+
+def _check_hooks(cfg: Config) -> None:
+    """Drop the hooks that are None, and refuse a second one of a kind.
+
+    A config of 0.1 lists the teacher and the average in ``custom_hooks``; the
+    recipe that it builds on has them in ``default_hooks``.
+    """
+    hooks = cfg.get('default_hooks') or {}
+    for name in [name for name, hook in hooks.items() if hook is None]:
+        if name not in _MMENGINES:  # which switches these off by itself
+            del hooks[name]
+    scope = cfg.get('default_scope')
+    for hook in cfg.get('custom_hooks') or []:
+        kind = resolve(HOOKS, hook.get('type'), scope)
+        for name, base in (('teacher', TeacherHook), ('ema', EMAHook)):
+            if name in hooks and issubclass(kind or object, base):
+                raise ValueError(
+                    f'custom_hooks has a second {kind.__name__}: write it as '
+                    f'default_hooks=dict({name}=dict(_delete_=True, type=...))')
 
 
 def set_dataloader_defaults(cfg: Config,

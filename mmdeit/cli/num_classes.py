@@ -1,4 +1,5 @@
 """The number of classes, said once for the model, the data and the metrics."""
+import re
 from pathlib import Path
 
 from mmengine.config import Config
@@ -19,11 +20,14 @@ def apply_num_classes(cfg: Config) -> None:
     head of a teacher without ``class_mapping``, and the metrics, which lose
     each k of ``topk`` above it. None counts the folders of the training data.
     """
-    if 'num_classes' not in cfg:
+    head = cfg.model.get('head')
+    if 'num_classes' not in cfg or not isinstance(head, dict):
         return
     if cfg.num_classes is None:
         cfg.num_classes = _count_folders(cfg)
-    cfg.model.head.num_classes = cfg.num_classes
+    if not isinstance(cfg.num_classes, int) or cfg.num_classes < 1:
+        raise ValueError(f'num_classes is {cfg.num_classes!r}: give a number')
+    head.num_classes = cfg.num_classes
     for owner in (cfg, cfg.model):
         if owner.get('data_preprocessor'):
             owner.data_preprocessor.num_classes = cfg.num_classes
@@ -33,15 +37,36 @@ def apply_num_classes(cfg: Config) -> None:
     for name in ('val_evaluator', 'test_evaluator'):
         metrics = cfg.get(name) or []
         for metric in [metrics] if isinstance(metrics, dict) else metrics:
-            if 'topk' in metric:
-                topk = metric['topk']
-                topk = (topk, ) if isinstance(topk, int) else topk
-                metric['topk'] = tuple(
-                    k for k in topk if k <= cfg.num_classes) or (1, )
+            _limit_topk(metric, cfg.num_classes)
+    _limit_topk(head, cfg.num_classes)
+
+
+def _limit_topk(owner: dict, num_classes: int) -> None:
+    if 'topk' in owner:
+        topk = owner['topk']
+        topk = (topk, ) if isinstance(topk, int) else topk
+        owner['topk'] = tuple(k for k in topk if k <= num_classes) or (1, )
+
+
+def check_parts(cfg: Config) -> None:
+    """Refuse a config that sets the number of one part only, as in 0.1.
+
+    Where a recipe has a top-level ``num_classes``, it would win silently.
+    """
+    text = Path(cfg.filename).read_text()
+    head = cfg.model.get('head')
+    if 'num_classes' in cfg and isinstance(head, dict) and (
+            head.get('num_classes') != cfg.num_classes
+            and re.search(r'^(?!num_classes).*\bnum_classes ?= ?\d', text, re.M)
+            and not re.search(r'^num_classes\b', text, re.M)):
+        raise ValueError(f'{cfg.filename} sets num_classes of a part: set it '
+                         'at the top level, for all parts')
 
 
 def _apply_to_teacher(teacher: dict, num_classes: int) -> None:
-    if teacher.get('class_mapping') is not None:
+    # Published weights have classes of their own.
+    if teacher.get('class_mapping') is not None or '://' in (
+            teacher.get('checkpoint') or ''):
         return
     model = teacher.get('model')
     if isinstance(model, str) and model.endswith('.py') and (

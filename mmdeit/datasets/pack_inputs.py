@@ -31,7 +31,7 @@ class PackInputs(BaseTransform):
                              'over the classes learns one: change the dataset')
         packed = dict(
             inputs=_PackInputs.format_input(results['img']),
-            labels=torch.tensor(label.item()))
+            labels=torch.tensor(int(label.item())))
         if 'erased' in results:
             packed['erased'] = torch.tensor(results['erased'])
         return packed

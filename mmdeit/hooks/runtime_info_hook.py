@@ -1,4 +1,6 @@
 """Losses that are read when they are logged."""
+from collections import defaultdict
+
 import torch
 from mmengine.hooks import LoggerHook
 from mmengine.hooks import RuntimeInfoHook as _RuntimeInfoHook
@@ -50,11 +52,15 @@ class RuntimeInfoHook(_RuntimeInfoHook):
 
     def _read(self, runner: Runner) -> None:
         outputs, self._outputs = self._outputs, []
-        tensors = [
-            value.float() for _, value in outputs if isinstance(value, Tensor)
-        ]
-        numbers = iter(torch.stack(tensors).tolist() if tensors else [])
+        tensors: dict[torch.device, list] = defaultdict(list)
+        for _, value in outputs:
+            if isinstance(value, Tensor):
+                tensors[value.device].append(value.float().reshape(()))
+        numbers = {
+            device: iter(torch.stack(values).tolist())
+            for device, values in tensors.items()
+        }
         for key, value in outputs:
             if isinstance(value, Tensor):
-                value = next(numbers)
+                value = next(numbers[value.device])
             runner.message_hub.update_scalar(f'train/{key}', value)

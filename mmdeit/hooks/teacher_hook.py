@@ -59,8 +59,8 @@ class TeacherHook(Hook):
         Not in ``before_run``, where ``EMAHook`` copies the model and its hooks.
         """
         if sum(isinstance(hook, TeacherHook) for hook in runner.hooks) > 1:
-            raise ValueError('two teachers: put yours in default_hooks.teacher,'
-                             ' not in custom_hooks')
+            raise ValueError('two teachers: write yours as default_hooks=dict('
+                             'teacher=dict(_delete_=True, type=...))')
         model = unwrap_model(runner.model)
         head = getattr(model, 'head', None)
         objective = getattr(head, 'loss_module', None)
@@ -88,5 +88,5 @@ class TeacherHook(Hook):
         # pass `training` by keyword, BaseModel by position.
         if preprocessor.training:
             targets = TrainingTargets.of(batch['data_samples'])
-            targets.teacher = self.teacher(batch['inputs'])
+            targets.teacher_answer = self.teacher(batch['inputs'])
             batch['data_samples'] = targets

@@ -72,10 +72,13 @@ class ClsDataPreprocessor(_ClsDataPreprocessor):
             dict: ``inputs``, of shape ``(N, C, H, W)``, and ``data_samples``,
             in training :class:`mmdeit.structures.TrainingTargets`.
         """
-        if not training:
+        if not training and 'labels' not in data:
             return super().forward(data)
         inputs = super().forward(dict(inputs=data['inputs']))['inputs']
         labels = self.cast_data(read_labels(data))
+        if not training:
+            return dict(
+                inputs=inputs, data_samples=list(TrainingTargets(labels)))
         if 'erased' in data:
             boxes = data['erased']
             boxes = boxes if isinstance(boxes, Tensor) else torch.stack(boxes)

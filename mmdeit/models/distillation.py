@@ -90,8 +90,8 @@ def distill(head: nn.Module, feats: tuple,
     Returns:
         dict[str, Tensor]: Scalars: ``loss_cls`` and, with a teacher,
         ``loss_distill``, each with its weight; ``teacher_agreement``, the
-        share of the (mixed) labels that the teacher's decision hits; and the
-        accuracy that a head with ``cal_acc=True`` reports.
+        share of the (mixed) labels that the teacher's decision hits; and, of
+        a head with ``cal_acc=True``, the accuracy on the labels before mixing.
 
     Raises:
         ValueError: If the batch has no answer of a teacher. Training without
@@ -100,7 +100,7 @@ def distill(head: nn.Module, feats: tuple,
     objective, targets = head.loss_module, TrainingTargets.of(data_samples)
     cls_score, dist_score = scores(head, feats)
     if objective.needs_teacher:
-        if targets.teacher is None:
+        if targets.teacher_answer is None:
             raise ValueError(
                 'the head distils, but no teacher was asked: add default_hooks.'
                 "teacher=dict(type='mmdeit.TeacherHook', ...), or set mode="
@@ -110,12 +110,12 @@ def distill(head: nn.Module, feats: tuple,
     branches = [(cls_score, dist_score)] if isinstance(
         cls_score, Tensor) else list(zip(cls_score, dist_score))
     parts = [
-        objective(score, targets.target, dist, targets.teacher)
+        objective(score, targets.target, dist, targets.teacher_answer)
         for score, dist in branches
     ]
     losses = {name: sum(part[name] for part in parts) for name in parts[0]}
     if objective.needs_teacher:
-        losses['teacher_agreement'] = agreement(targets.teacher,
+        losses['teacher_agreement'] = agreement(targets.teacher_answer,
                                                 targets.target)
     if head.cal_acc:
         accuracy = Accuracy.calculate(

@@ -52,7 +52,8 @@ def preflight(teacher: AnyTeacher,
             not fit, does not answer, or is refused.
     """
     # It decides the precision.
-    runner.optim_wrapper = runner.build_optim_wrapper(runner.optim_wrapper)
+    if isinstance(runner.optim_wrapper, dict):  # nothing is being trained
+        runner.optim_wrapper = runner.build_optim_wrapper(runner.optim_wrapper)
     precision = contextlib.nullcontext()
     if isinstance(runner.optim_wrapper, OptimWrapper):
         precision = runner.optim_wrapper.optim_context(runner.model)
@@ -124,7 +125,9 @@ def check_student(model: nn.Module, inputs: Tensor) -> None:
         fix = 'set model.head.in_channels and model.backbone.out_type'
         logits = model.head(feats) if model.with_head else None
         if isinstance(logits, Tensor) and logits.shape[:-1] != (len(inputs), ):
-            raise ValueError(f'it answers with shape {tuple(logits.shape)}')
+            raise RuntimeError(f'it answers with shape {tuple(logits.shape)}')
+    except ValueError:  # says what to set by itself
+        raise
     except Exception as error:  # a network may fail in any way
         raise ValueError(
             f'the student {failure(inputs, fix, error)}') from error

@@ -209,6 +209,7 @@ def without_teacher(cfg, *pipeline, ann_file=''):
 @pytest.mark.parametrize('pack', ['PackInputs', 'mmdeit.PackInputs'])
 def test_several_labels_an_image(cfg, build_runner, pack):
     without_teacher(cfg, dict(type=pack), ann_file='many')
+    cfg.model.data_preprocessor.type = 'mmdeit.ClsDataPreprocessor'
     with pytest.raises(ValueError, match='an image has (2|several) labels'):
         check_training(build_runner(cfg))
 
@@ -216,14 +217,24 @@ def test_several_labels_an_image(cfg, build_runner, pack):
 def test_what_is_chosen_to_be_erased_has_to_be_packed(cfg, build_runner):
     erase = dict(type='mmdeit.RandomErasing')
     without_teacher(cfg, erase, dict(type='PackInputs'))
-    with pytest.raises(ValueError, match="type='mmdeit.PackInputs'"):
+    inner = cfg.train_dataloader.dataset
+    cfg.train_dataloader.dataset = dict(
+        type='RepeatDataset', times=1, dataset=inner)  # wrapped or not
+    with pytest.raises(ValueError, match='RandomErasing only chooses'):
         check_training(build_runner(cfg))
-    cfg.train_dataloader.dataset.pipeline[-1].type = 'mmdeit.PackInputs'
+    pipeline = cfg.train_dataloader.dataset.dataset.pipeline
+    pipeline[-1].type = 'mmdeit.PackInputs'
+    with pytest.raises(ValueError, match='set data_preprocessor.type'):
+        check_training(build_runner(cfg))
+    cfg.model.data_preprocessor.type = 'mmdeit.ClsDataPreprocessor'
     check_training(build_runner(cfg))
+    pipeline.insert(1, dict(type='RandomFlip', prob=0.5))  # not of the box
+    with pytest.raises(ValueError, match='RandomErasing only chooses'):
+        check_training(build_runner(cfg))
 
 
 def test_images_of_other_channels_than_the_backbones(cfg, build_runner):
-    without_teacher(cfg, dict(type='mmdeit.PackInputs'))
+    without_teacher(cfg, dict(type='PackInputs'))
     cfg.model.backbone.in_channels = 3
     runner = build_runner(cfg)
     state = torch.get_rng_state()

@@ -6,7 +6,7 @@ from mmengine.dataset import default_collate
 from mmdeit.datasets import PackInputs
 
 
-@pytest.mark.parametrize('label', [3, np.int64(3), np.array(3), [3]])
+@pytest.mark.parametrize('label', [3, np.int64(3), np.array(3), [3], 3.])
 def test_packs_tensors(label):
     image = np.arange(24, dtype=np.uint8).reshape(2, 4, 3)
     packed = PackInputs()(dict(img=image, gt_label=label, img_path='a.jpg'))

@@ -2,7 +2,8 @@
 
 Its losses were recorded before the batch became tensors and distillation moved
 to one place, with mixing switched off: nothing of the arithmetic has changed.
-On the machine they were recorded on they are equal to the last bit.
+On the machine they were recorded on they are equal to the last bit; the rate is
+a twentieth of the demo's, so that rounding on another does not grow.
 """
 import pytest
 import torch
@@ -34,8 +35,8 @@ def demo(fashion_mnist, tmp_path):  # noqa: F811
         for part in ('cfg', 'dataloader', 'evaluator'):
             cfg.pop(f'{key}_{part}')
     cfg.train_cfg = dict(by_epoch=False, max_iters=50)
-    cfg.param_scheduler = dict(
-        type='LinearLR', start_factor=1e-3, by_epoch=False, end=20)
+    cfg.param_scheduler = None
+    cfg.optim_wrapper.optimizer.lr = 1e-4
     cfg.default_hooks.update(checkpoint=None)
     cfg.work_dir = str(tmp_path)
     cfg.log_level = 'WARNING'
@@ -48,4 +49,4 @@ def test_fifty_steps(demo, build_runner):
     for name, expected in load('demo_student').items():
         losses = runner.message_hub.get_scalar(f'train/{name}').data[0]
         assert len(expected) == 50
-        assert losses.tolist() == pytest.approx(expected, rel=0, abs=1e-3)
+        assert losses.tolist() == pytest.approx(expected, rel=0, abs=1e-5)

@@ -45,7 +45,7 @@ def target():
 @pytest.fixture
 def samples(target):
     samples = TrainingTargets(LABELS, target)
-    samples.teacher = teacher_logits('teacher', N, K)
+    samples.teacher_answer = teacher_logits('teacher', N, K)
     return samples
 
 

@@ -24,7 +24,7 @@ def batch(step):
     one_hot = torch.eye(K)[labels]
     mixed = lam * one_hot + (1 - lam) * one_hot.flip(0)
     targets = TrainingTargets(labels, mixed)
-    targets.teacher = teacher_logits(f'teacher {step}', N, K)
+    targets.teacher_answer = teacher_logits(f'teacher {step}', N, K)
     return images(f'images {step}', N, 8), targets
 
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from mmengine.hooks import EMAHook, Hook
 from mmengine.logging import MMLogger
-from mmengine.registry import HOOKS, MODELS
+from mmengine.registry import HOOKS, MODELS, RUNNERS
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmdeit.hooks import TeacherHook
@@ -126,7 +126,7 @@ def test_runs_under_the_students_autocast(cfg, build_runner):
     batch = next(iter(runner.train_dataloader))
     with torch.autocast('cpu', torch.bfloat16):
         out = runner.model.data_preprocessor(batch, True)
-    assert out['data_samples'].teacher.dtype == torch.bfloat16
+    assert out['data_samples'].teacher_answer.dtype == torch.bfloat16
 
 
 def test_logs_the_teachers_agreement(cfg, build_runner):
@@ -206,7 +206,7 @@ def test_two_teachers(cfg, build_runner):
     """One of an old config, beside that of the recipe it builds on."""
     cfg.custom_hooks = [deepcopy(cfg.default_hooks.teacher)]
     fails_before_the_first_iteration(
-        cfg, build_runner, ValueError, 'two teachers: put yours in')
+        cfg, build_runner, ValueError, 'two teachers: write yours as')
 
 
 def test_hook_without_a_classifier(cfg, build_runner):
@@ -229,3 +229,15 @@ def test_teacher_without_classifier(cfg, build_runner, teacher_file):
     fails_before_the_first_iteration(
         cfg, build_runner, ValueError, 'with a tuple of shape .* give it its '
         'classifier')
+
+
+def test_trains_in_the_flexible_runner(cfg):
+    """As its optimiser is built by a strategy."""
+    cfg.runner_type = 'FlexibleRunner'
+    cfg.env_cfg = dict()
+    cfg.strategy = dict(type='SingleDeviceStrategy')
+    cfg.experiment_name = f'{cfg.work_dir}-flexible'
+    runner = RUNNERS.build(cfg)
+    runner.train()
+    assert runner.iter == 8
+    assert 'train/loss_distill' in runner.message_hub.log_scalars

@@ -65,6 +65,17 @@ def test_validation_is_mmpretrains(images):
     assert preprocessor(dict(inputs=images))['data_samples'] is None
 
 
+def test_validation_of_what_our_packing_packs(images):
+    preprocessor = ClsDataPreprocessor(
+        **NORMALISE, num_classes=K, batch_augments=AUGMENTS)
+    labels = torch.arange(N) % K
+    batch = preprocessor(dict(inputs=images, labels=labels), False)
+    assert torch.equal(batch['inputs'],
+                       preprocessor(dict(inputs=images))['inputs'])
+    assert [s.gt_label.item() for s in batch['data_samples']] == [*labels]
+    assert isinstance(batch['data_samples'][0], DataSample)
+
+
 def test_erases_after_normalising_and_before_mixing(images, monkeypatch):
     monkeypatch.setattr(torch, 'randn_like', lambda x: torch.full_like(x, 999.))
     monkeypatch.setattr(np.random, 'beta', lambda *alphas: 0.25)

@@ -22,7 +22,7 @@ def feats():
 @pytest.fixture
 def targets():
     targets = TrainingTargets(torch.arange(N))
-    targets.teacher = torch.eye(K)[[2, 3, 4]]
+    targets.teacher_answer = torch.eye(K)[[2, 3, 4]]
     return targets
 
 
@@ -74,7 +74,7 @@ def test_loss_meets_each_head_with_its_own_target(feats, targets, mode):
 def test_mixed_targets_are_used(feats, targets):
     head = make_head()
     hard = head.loss(feats, targets)['loss_cls']
-    targets.scores = torch.full((N, K), 1 / K)
+    targets.mixed = torch.full((N, K), 1 / K)
     assert head.loss(feats, targets)['loss_cls'] != hard
 
 

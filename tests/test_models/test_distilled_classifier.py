@@ -162,7 +162,7 @@ def make(cfg, mode='hard', **distillation):
 def make_batch(cfg):
     torch.manual_seed(1)
     targets = TrainingTargets(torch.arange(N))
-    targets.teacher = teacher_logits()
+    targets.teacher_answer = teacher_logits()
     return torch.randn(N, 3, size_of(cfg), size_of(cfg)), targets
 
 
@@ -252,7 +252,7 @@ def test_labels_meet_mmpretrains_own_loss(name, loss):
     """On mixed targets; in eval mode, where nothing is random."""
     cfg = dict(OTHERS[name], head=dict(OTHERS[name]['head'], loss=loss))
     inputs, samples = make_batch(cfg)
-    samples.scores = torch.rand(N, K).softmax(1)
+    samples.mixed = torch.rand(N, K).softmax(1)
     ours = make(cfg, alpha=0.25).eval()
     theirs = MODELS.build(dict(deepcopy(cfg), type='ImageClassifier')).eval()
     theirs.load_state_dict(ours.state_dict())
@@ -387,7 +387,7 @@ def test_the_teacher_answers_with_labels_or_logits(answer):
     inputs, samples = make_batch(RESNET)
     expected = model.loss(inputs, samples)
     if answer == 'labels':
-        samples.teacher = samples.teacher.argmax(dim=1)
+        samples.teacher_answer = samples.teacher_answer.argmax(dim=1)
     assert model.loss(inputs, samples) == expected
 
 
