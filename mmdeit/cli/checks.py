@@ -34,7 +34,7 @@ from mmdeit.version import SUPPORTED
 
 # scope: its package
 _DENSE = {'mmdet': 'mmdet', 'mmseg': 'mmsegmentation'}
-# They, and their subclasses, fetch what is missing.
+# Data sets that are downloaded where missing; subclasses too.
 _FETCHED = (MNIST, CIFAR10)
 # Their lists are text, whatever the name of the file.
 _LISTED = (ImageNet, ImageNet21k, CustomDataset, ImageNetV2)

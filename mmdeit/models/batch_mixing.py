@@ -13,7 +13,7 @@ class BatchMixing(RandomBatchAugment):
     The batch is divided into groups: image i of G groups belongs to group
     ``i % G``, as if each group were on a GPU of its own. Every group draws
     Mixup or CutMix, and a lambda and a box, by numpy on the host; the partner
-    of an image is the one that the group, flipped, has in its place.
+    of an image is the one at its place in the flipped group.
     (mmpretrain draws a permutation, and one lambda for the batch.)
 
     Args:

@@ -32,7 +32,7 @@ def failure(images: Tensor, fix: str, error: Exception) -> str:
 def ask(member: Teacher, inputs: Tensor, num_classes: int) -> Tensor:
     """Ask a teacher about the student's images ``(N, C, H, W)``.
 
-    All but finite logits for its classes, ``(N, K)``, is a ValueError.
+    An answer other than finite logits ``(N, K)`` is a ValueError.
     """
     images = inputs
     try:
@@ -122,8 +122,8 @@ def _refusal(accuracy: float, expected: float | None, num_images: int,
 
     Hits on N images scatter by ``sqrt(p * (1 - p) / N)`` around a rate p. At
     three of these deviations below what is expected, one good teacher in 700
-    is refused. At five above chance no luck is taken for knowledge; where the
-    images are too few for five, halfway to perfection has to do.
+    is refused. A teacher within five of chance is refused too or, where the
+    images are too few for that, one less than halfway from chance to 100%.
     """
 
     def deviation(rate: float) -> float:
