@@ -114,4 +114,4 @@ def test_calls_beside_the_networks_are_few(recipe, build_runner):
         losses = model(**model.data_preprocessor(batch, True), mode='loss')
         model.parse_losses(losses)
     # what is counted inside is counted outside too
-    assert 30 < (counting.calls - networks.calls).total() < 100
+    assert 30 < (counting.calls - networks.calls).total() < 150
