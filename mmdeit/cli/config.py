@@ -110,7 +110,7 @@ def _merge_options(cfg: Config, options: dict) -> None:
     """Merge --cfg-options; what addresses a setting as in 0.1 is refused."""
     moved = {}
     if not cfg.get('custom_hooks'):  # mmengine would make a dict of it
-        moved['custom_hooks'] = 'default_hooks.teacher, .ema or .eval_mode'
+        moved['custom_hooks.'] = 'default_hooks.teacher, .ema or .eval_mode'
     if 'num_classes' in cfg:  # which would win
         for part in ('model.head', 'data_preprocessor',
                      'model.data_preprocessor'):
