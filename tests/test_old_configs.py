@@ -119,7 +119,8 @@ def test_what_has_moved_is_one_line(tmp_path, text, message):
 
 
 @pytest.mark.parametrize('option', [
-    'custom_hooks.0.preflight=0', 'model.head.num_classes=3', 'data_preprocessor.num_classes=3',
+    'custom_hooks.0.preflight=0', 'model.head.num_classes=3',
+    'data_preprocessor.num_classes=3',
     'model.data_preprocessor.num_classes=3'])
 def test_options_that_have_moved(option):
     with pytest.raises(ValueError, match='has moved: write'):
