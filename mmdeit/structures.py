@@ -39,12 +39,12 @@ class TrainingTargets(Sequence):
             raise ValueError('mmdeit.PackInputs packs tensors: set '
                              "data_preprocessor.type='mmdeit.ClsData"
                              "Preprocessor', or take mmpretrain's PackInputs")
-        scores = None
+        mixed = None
         if 'gt_score' in data_samples[0]:
-            scores = torch.stack([sample.gt_score for sample in data_samples])
+            mixed = torch.stack([sample.gt_score for sample in data_samples])
         if 'gt_label' not in data_samples[0]:
-            return cls(scores.argmax(dim=1), scores)
-        return cls(read_labels(dict(data_samples=data_samples)), scores)
+            return cls(mixed.argmax(dim=1), mixed)
+        return cls(read_labels(dict(data_samples=data_samples)), mixed)
 
     @property
     def target(self) -> Tensor:

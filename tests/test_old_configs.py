@@ -132,7 +132,9 @@ def test_a_number_of_classes_for_all_parts(tmp_path):
     """Of a config that inherits one that sets it; published weights stay."""
     (tmp_path / 'one.py').write_text(
         f"_base_ = '{RECIPES / 'deit-tiny-distilled.py'}'\nnum_classes = 4")
-    (tmp_path / 'two.py').write_text("_base_ = './one.py'\nwork_dir = 'a'")
+    (tmp_path / 'two.py').write_text(
+        "_base_ = './one.py'\n# not: --cfg-options num_classes=5\n"
+        "work_dir = 'a'")
     for name in ('one', 'two'):
         cfg = load_config(parse(tmp_path / f'{name}.py'))
         assert cfg.model.head.num_classes == 4

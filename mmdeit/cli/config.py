@@ -19,8 +19,8 @@ from .checks import check_packages
 from .device import adapt_to_device
 from .num_classes import apply_num_classes, check_parts
 
-_MMENGINES = ('runtime_info', 'timer', 'sampler_seed', 'logger',
-              'param_scheduler', 'checkpoint')
+_MMENGINE_HOOKS = ('runtime_info', 'timer', 'sampler_seed', 'logger',
+                   'param_scheduler', 'checkpoint')
 
 
 class _Options(DictAction):
@@ -130,7 +130,7 @@ def _check_hooks(cfg: Config) -> None:
     """
     hooks = cfg.get('default_hooks') or {}
     for name in [name for name, hook in hooks.items() if hook is None]:
-        if name not in _MMENGINES:  # which switches these off by itself
+        if name not in _MMENGINE_HOOKS:  # which switches these off by itself
             del hooks[name]
     scope = cfg.get('default_scope')
     for hook in cfg.get('custom_hooks') or []:

@@ -57,7 +57,8 @@ def check_parts(cfg: Config) -> None:
     head = cfg.model.get('head')
     if 'num_classes' in cfg and isinstance(head, dict) and (
             head.get('num_classes') != cfg.num_classes
-            and re.search(r'^(?!num_classes).*\bnum_classes ?= ?\d', text, re.M)
+            and re.search(r'^(?!num_classes)[^#\n]*\bnum_classes ?= ?\d', text,
+                          re.M)
             and not re.search(r'^num_classes\b', text, re.M)):
         raise ValueError(f'{cfg.filename} sets num_classes of a part: set it '
                          'at the top level, for all parts')

@@ -85,9 +85,9 @@ class ClsDataPreprocessor(_ClsDataPreprocessor):
             inputs = erase(inputs, self.cast_data(boxes))
         if not self.mixing:
             return dict(inputs=inputs, data_samples=TrainingTargets(labels))
-        inputs, scores = self.mixing(inputs, labels)
+        inputs, mixed = self.mixing(inputs, labels)
         return dict(
-            inputs=inputs, data_samples=TrainingTargets(labels, scores))
+            inputs=inputs, data_samples=TrainingTargets(labels, mixed))
 
 
 def erase(inputs: Tensor, boxes: Tensor) -> Tensor:
