@@ -21,13 +21,6 @@ def save(cfg: dict, path: Path) -> nn.Module:
     return model
 
 
-def set_num_classes(cfg: Config, num_classes: int) -> None:
-    """Fill in the number that the tools count."""
-    cfg.num_classes = num_classes
-    cfg.data_preprocessor.num_classes = num_classes
-    cfg.model.head.num_classes = num_classes
-
-
 def shrink(cfg: Config, root: Path) -> None:
     """Make a DeiT tiny, any student's teacher too, and training one epoch."""
     if 'VisionTransformer' in cfg.model.backbone.type:

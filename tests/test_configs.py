@@ -9,7 +9,7 @@ from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import HOOKS, MODELS
 
-from .shrink import set_num_classes
+from mmdeit.cli import apply_num_classes
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = sorted(
@@ -23,7 +23,8 @@ DEIT = [f'configs/deit/deit-{size}{kind}.py'
 def build(path):
     cfg = Config.fromfile(ROOT / path)
     if cfg.num_classes is None:  # the tools count the folders of the data
-        set_num_classes(cfg, 6)
+        cfg.num_classes = 6
+        apply_num_classes(cfg)
     return cfg, MODELS.build({
         **cfg.model, 'data_preprocessor': cfg.data_preprocessor
     })

@@ -9,9 +9,9 @@ import pytest
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from mmdeit.cli import adapt_to_device
+from mmdeit.cli import adapt_to_device, apply_num_classes
 
-from .shrink import IMAGES, set_num_classes, shrink
+from .shrink import IMAGES, shrink
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = sorted(
@@ -65,7 +65,8 @@ def build(tmp_path, monkeypatch):
 def test_trains_and_evaluates_a_step(name, imagenet, tmp_path, build):
     cfg = Config.fromfile(ROOT / 'configs' / name)
     if cfg.num_classes is None:
-        set_num_classes(cfg, 1000)
+        cfg.num_classes = 1000
+        apply_num_classes(cfg)
     shrink(cfg, tmp_path)
     for loader in (cfg.train_dataloader, cfg.val_dataloader):
         loader.dataset.data_root = str(imagenet)

@@ -7,7 +7,9 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from .shrink import IMAGES, set_num_classes
+from mmdeit.cli import apply_num_classes
+
+from .shrink import IMAGES
 from .test_deit_configs import build, imagenet  # noqa: F401  fixtures
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -29,7 +31,8 @@ def custom(tmp_path):
 def load(name):
     cfg = Config.fromfile(ROOT / f'configs/teachers/{name}.py')
     if cfg.num_classes is None:
-        set_num_classes(cfg, 6)
+        cfg.num_classes = 6
+        apply_num_classes(cfg)
     if cfg.model.backbone.type == 'mmdeit.RegNetY':
         cfg.model.backbone.arch = TINY
         cfg.model.head.in_channels = 64
