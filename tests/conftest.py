@@ -9,6 +9,13 @@ from mmengine.runner import Runner
 from mmpretrain.structures import DataSample
 from torch.utils.data import Dataset
 
+from .demo import (  # noqa: F401  fixtures
+    demo_teacher,
+    distilled_options,
+    fashion_mnist,
+    options,
+)
+
 NUM_CLASSES = 4
 
 TEACHER = dict(

@@ -8,7 +8,7 @@ import pytest
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from tests.test_tools.conftest import ROOT
+from tests.tools import ROOT
 
 from . import coco as detection
 from .ade import make_ade, shrink

@@ -8,7 +8,7 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.registry import HOOKS, MODELS, init_default_scope
 
 from mmdeit.hooks import CheckpointHook
-from tests.test_tools.conftest import ROOT
+from tests.tools import ROOT
 
 BLOCKS = re.findall(r'```python\n(.*?)```',
                     (ROOT / 'docs/dense.md').read_text(), re.DOTALL)

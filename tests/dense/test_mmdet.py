@@ -10,7 +10,7 @@ from mmengine.registry import MODELS, init_default_scope
 from mmengine.runner import Runner
 
 from mmdeit.cli import adapt_to_device
-from tests.test_tools.conftest import ROOT
+from tests.tools import ROOT
 
 from .coco import IMAGES, MASK, SIDE, WIDTH, make_coco
 

@@ -6,7 +6,7 @@ import mmdet
 import pytest
 import torch
 
-from tests.test_tools.conftest import ROOT, run_tool
+from tests.tools import ROOT, start_tool
 
 from .coco import IMAGES, MASK
 
@@ -25,15 +25,15 @@ def test_mmdets_own_tools(hook, small_detector, tmp_path):
     cfg = small_detector(MASK)
     cfg.default_hooks.checkpoint.type = hook
     path = write(cfg, tmp_path / 'mask-rcnn.py')
-    run_tool(TOOLS / 'train.py', path)
+    start_tool(TOOLS / 'train.py', path)
     checkpoint = tmp_path / 'work/epoch_1.pth'
     if hook == 'mmdeit.CheckpointHook':
         torch.load(checkpoint, weights_only=True)
-    output = run_tool(TOOLS / 'train.py', path, '--resume', '--cfg-options',
-                      'train_cfg.max_epochs=2', 'log_level=INFO')
+    output = start_tool(TOOLS / 'train.py', path, '--resume', '--cfg-options',
+                        'train_cfg.max_epochs=2', 'log_level=INFO')
     assert 'resumed epoch: 1, iter: 2' in output
-    output = run_tool(TOOLS / 'test.py', path, checkpoint, '--cfg-options',
-                      'log_level=INFO')
+    output = start_tool(TOOLS / 'test.py', path, checkpoint, '--cfg-options',
+                        'log_level=INFO')
     assert 'coco/segm_mAP' in output
 
 
@@ -44,7 +44,7 @@ def test_this_projects_tools_on_two_processes(small_detector, tmp_path, port):
     cfg.optim_wrapper.type = 'AmpOptimWrapper'
     cfg.train_dataloader.batch_size = 1
     path = write(cfg, tmp_path / 'mask-rcnn.py')
-    output = run_tool('tools/dist_train.sh', path, 2, PORT=port)
+    output = start_tool('tools/dist_train.sh', path, 2, PORT=port)
     assert 'No accelerator found: distributing over gloo.' in output
     assert 'No accelerator found: training in fp32.' in output
 
@@ -65,10 +65,11 @@ def test_this_projects_tools_on_two_processes(small_detector, tmp_path, port):
         '--out-item', 'metrics', '--work-dir', tmp_path, '--cfg-options',
         'custom_hooks=[]'
     ]
-    run_tool('tools/dist_test.sh', path, checkpoint, 2, '--out',
-             tmp_path / 'two.json', *options, PORT=port, PYTHONPATH=str(ROOT))
-    run_tool('tools/test.py', path, checkpoint, '--out', tmp_path / 'one.json',
-             '--show-dir', tmp_path / 'drawn', *options, PYTHONPATH=str(ROOT))
+    start_tool('tools/dist_test.sh', path, checkpoint, 2, '--out',
+               tmp_path / 'two.json', *options, PORT=port, PYTHONPATH=str(ROOT))
+    start_tool('tools/test.py', path, checkpoint, '--out',
+               tmp_path / 'one.json', '--show-dir', tmp_path / 'drawn',
+               *options, PYTHONPATH=str(ROOT))
     assert len([*tmp_path.glob('drawn/*.jpg')]) == IMAGES
     one, two = (
         json.loads((tmp_path / f'{name}.json').read_text())

@@ -9,7 +9,7 @@ from mmengine.registry import MODELS, init_default_scope
 from mmengine.runner import Runner
 from mmseg.apis import inference_model, init_model
 
-from tests.test_tools.conftest import ROOT
+from tests.tools import ROOT
 
 from .ade import CROP, IMAGES, LINEAR, UPERNET, WIDTH
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import mmseg
 import pytest
 
-from tests.test_tools.conftest import ROOT, run_tool
+from tests.tools import ROOT, start_tool
 
 from .ade import CROP, IMAGES, LINEAR, UPERNET
 
@@ -23,24 +23,24 @@ def test_mmsegs_own_tools(small_segmentor, tmp_path):
     cfg = small_segmentor(UPERNET)
     cfg.default_hooks.checkpoint.type = 'CheckpointHook'
     path = write(cfg, tmp_path / 'upernet.py')
-    run_tool(TOOLS / 'train.py', path)
+    start_tool(TOOLS / 'train.py', path)
     checkpoint = tmp_path / 'work/iter_2.pth'
-    output = run_tool(TOOLS / 'train.py', path, '--resume', '--cfg-options',
-                      'train_cfg.max_iters=3', 'log_level=INFO')
+    output = start_tool(TOOLS / 'train.py', path, '--resume', '--cfg-options',
+                        'train_cfg.max_iters=3', 'log_level=INFO')
     assert 'resumed epoch: 0, iter: 2' in output
-    output = run_tool(TOOLS / 'test.py', path, checkpoint, '--cfg-options',
-                      'log_level=INFO')
+    output = start_tool(TOOLS / 'test.py', path, checkpoint, '--cfg-options',
+                        'log_level=INFO')
     assert 'mIoU' in output
 
 
 def test_this_projects_tools(small_segmentor, tmp_path):
     path = write(small_segmentor(LINEAR), tmp_path / 'linear.py')
-    run_tool('tools/train.py', path)
+    start_tool('tools/train.py', path)
     checkpoint, out = tmp_path / 'work/iter_2.pth', tmp_path / 'out.json'
-    run_tool('tools/test.py', path, checkpoint, '--out', out, '--out-item',
-             'metrics', '--show-dir', tmp_path / 'drawn')
+    start_tool('tools/test.py', path, checkpoint, '--out', out, '--out-item',
+               'metrics', '--show-dir', tmp_path / 'drawn')
     assert [*tmp_path.glob('drawn/**/*.png')]
-    output = run_tool('tools/test.py', path, checkpoint, '--tta', check=False)
+    output = start_tool('tools/test.py', path, checkpoint, '--tta', code=1)
     assert output.splitlines()[-1].startswith(
         'error: --tta needs tta_model and tta_pipeline in the config')
     assert set(json.loads(out.read_text())) == {'aAcc', 'mIoU', 'mAcc'}
@@ -64,12 +64,12 @@ def test_two_processes_train_as_one(small_segmentor, tmp_path, port):
     cfg.default_hooks.record = dict(type='RecordHook')
     cfg.train_dataloader.batch_size = IMAGES // 2
     path = write(cfg, tmp_path / 'linear.py')
-    output = run_tool('tools/dist_train.sh', path, 2, '--work-dir',
-                      tmp_path / 'two', PORT=port)
+    output = start_tool('tools/dist_train.sh', path, 2, '--work-dir',
+                        tmp_path / 'two', PORT=port)
     assert 'No accelerator found: distributing over gloo.' in output
-    run_tool('tools/train.py', path, '--work-dir', tmp_path / 'one',
-             '--cfg-options', f'train_dataloader.batch_size={IMAGES}',
-             PYTHONPATH=str(ROOT))
+    start_tool('tools/train.py', path, '--work-dir', tmp_path / 'one',
+               '--cfg-options', f'train_dataloader.batch_size={IMAGES}',
+               PYTHONPATH=str(ROOT))
     one = read(tmp_path / 'one', 0)
     first, second = (read(tmp_path / 'two', rank) for rank in (0, 1))
     assert len(one) == len(first) == len(second) == 2
@@ -82,6 +82,6 @@ def test_two_processes_with_sync_bn(small_segmentor, tmp_path, port):
     cfg = small_segmentor(UPERNET)
     assert cfg.model.decode_head.norm_cfg.type == 'SyncBN'
     path = write(cfg, tmp_path / 'upernet.py')
-    output = run_tool('tools/dist_train.sh', path, 2, PORT=port)
+    output = start_tool('tools/dist_train.sh', path, 2, PORT=port)
     assert 'SyncBN is BN in each process' in output
     assert (tmp_path / 'work/iter_2.pth').is_file()

@@ -10,13 +10,12 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import MODELS
 
-from ..test_tools.conftest import fashion_mnist  # noqa: F401
 from .config import ROOT
 from .fixture import load
 
 
 @pytest.fixture
-def demo(fashion_mnist, tmp_path):  # noqa: F811
+def demo(fashion_mnist, tmp_path):
     cfg = Config.fromfile(ROOT / 'configs/demo/student-distilled.py')
     teacher = cfg.default_hooks.teacher
     torch.manual_seed(0)

@@ -10,8 +10,7 @@ from mmpretrain.structures import DataSample
 from torch import nn
 
 from mmdeit.teachers import StudentSpec, Teacher
-
-from .conftest import ROOT, run_tool
+from tests.tools import ROOT, run_tool
 
 TOOL = 'tools/analysis_tools/analyze_agreement.py'
 DISTILLED = ROOT / 'configs/demo/student-distilled.py'

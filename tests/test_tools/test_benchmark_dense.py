@@ -4,8 +4,7 @@ import mmengine
 import pytest
 
 from mmdeit.models import DistilledVisionTransformer
-
-from .conftest import ROOT, run_tool
+from tests.tools import ROOT, run_tool
 
 TOOL = 'tools/analysis_tools/benchmark_dense.py'
 

@@ -4,8 +4,7 @@ from mmengine.config import Config
 from mmengine.registry import MODELS
 
 from mmdeit.cli import find_teacher_hook
-
-from .conftest import ROOT, run_tool
+from tests.tools import ROOT, run_tool
 
 TOOL = 'tools/analysis_tools/benchmark_train.py'
 

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from .conftest import run_tool
+from tests.tools import run_tool
 
 TOOL = 'tools/analysis_tools/compare_runs.py'
 
@@ -40,7 +40,7 @@ def test_mean_and_each_seed(write, tmp_path):
 
 def test_a_folder_without_evaluation(write, tmp_path):
     for path in (write('untested'), tmp_path / 'nowhere'):
-        output = run_tool(TOOL, path, check=False)
+        output = run_tool(TOOL, path, code=1)
         assert output.strip() == (
             f'{path} has no logged accuracy: give work directories of '
             'tools/train.py')

@@ -8,9 +8,9 @@ import torch
 from safetensors.torch import load_file
 
 from mmdeit.checkpoints import convert
+from tests.tools import ROOT, run_tool
 
 from ..test_checkpoints.test_conversion import assert_same, build
-from .conftest import ROOT, run_tool
 
 TOOL = 'tools/model_converters/convert_deit.py'
 
@@ -180,7 +180,7 @@ def test_without_safetensors(fails, weights, monkeypatch):
 def test_as_a_user_runs_it(tmp_path):
     src = tmp_path / 'a.pth'
     src.write_bytes(b'no checkpoint')
-    output = run_tool(TOOL, src, tmp_path / 'b.pth', check=False)
+    output = run_tool(TOOL, src, tmp_path / 'b.pth', code=1)
     # before it there may be warnings of mmcv's import
     error = output.splitlines()[-1]
     assert error.startswith(f'error: {src} is no checkpoint')

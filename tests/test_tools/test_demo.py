@@ -4,7 +4,7 @@ import json
 import mmengine
 import pytest
 
-from .conftest import ROOT
+from tests.tools import ROOT
 
 
 @pytest.fixture

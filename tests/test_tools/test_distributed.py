@@ -6,7 +6,7 @@ import mmengine
 import pytest
 import torch
 
-from .conftest import ROOT, run_tool
+from tests.tools import ROOT, run_tool, start_tool
 
 DISTILLED = ROOT / 'configs/demo/student-distilled.py'
 
@@ -39,12 +39,12 @@ def read(work_dir, rank):
 
 def test_losses_equal_those_of_one_process(recorded, distilled_options, port,
                                            tmp_path):
-    output = run_tool('tools/dist_train.sh', recorded, 2, '--work-dir',
+    output = start_tool('tools/dist_train.sh', recorded, 2, '--work-dir',
                       tmp_path / 'two', *distilled_options,
                       'train_dataloader.batch_size=8', PORT=port)
     assert 'No accelerator found: distributing over gloo.' in output
     run_tool('tools/train.py', recorded, '--work-dir', tmp_path / 'one',
-             *distilled_options, PYTHONPATH=str(ROOT))
+             *distilled_options)
 
     one = read(tmp_path / 'one', 0)
     first, second = (read(tmp_path / 'two', rank) for rank in (0, 1))
@@ -66,7 +66,7 @@ def test_losses_equal_those_of_one_process(recorded, distilled_options, port,
         '--out-item', 'metrics', '--work-dir', tmp_path,
         *distilled_options
     ]
-    run_tool('tools/dist_test.sh', *test, 2, '--out', tmp_path / 'two.json',
+    start_tool('tools/dist_test.sh', *test, 2, '--out', tmp_path / 'two.json',
              *options, PORT=port)
     run_tool('tools/test.py', *test, '--out', tmp_path / 'one.json', *options)
     one, two = (mmengine.load(tmp_path / f'{n}.json') for n in ('one', 'two'))
@@ -82,7 +82,7 @@ def test_nodes_are_passed_on(tool, args, tmp_path):
     python = tmp_path / 'python'
     python.write_text('#!/bin/sh\necho "$@"\n')
     python.chmod(0o755)
-    output = run_tool(
+    output = start_tool(
         f'tools/{tool}',
         *args,
         PATH=f'{tmp_path}:/usr/bin:/bin',
@@ -100,7 +100,7 @@ def test_nodes_are_passed_on(tool, args, tmp_path):
     'dist_train.sh', 'dist_test.sh', 'slurm_train.sh', 'slurm_test.sh'
 ])
 def test_usage(tool):
-    output = run_tool(f'tools/{tool}', check=False)
+    output = start_tool(f'tools/{tool}', code=2)
     assert 'Usage: ' in output and f'tools/{tool}' in output
 
 
@@ -109,7 +109,7 @@ def test_slurm_passes_everything_on(tmp_path):
     srun = tmp_path / 'srun'
     srun.write_text('#!/bin/sh\necho "$@"\n')
     srun.chmod(0o755)
-    output = run_tool(
+    output = start_tool(
         'tools/slurm_train.sh',
         'gpu',
         'job',

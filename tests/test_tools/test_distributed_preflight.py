@@ -2,8 +2,8 @@
 import pytest
 
 from tests.test_teachers.toy import IMAGENET, make_config
+from tests.tools import ROOT, start_tool
 
-from .conftest import ROOT, run_tool
 from .test_distributed import port  # noqa: F401  a fixture
 
 
@@ -16,9 +16,9 @@ def cfg(tmp_path):
 
 def train(cfg, folder, port, *options, **kwargs):  # noqa: F811
     cfg.dump(str(folder / 'toy.py'))
-    return run_tool('tools/dist_train.sh', folder / 'toy.py', 2, '--work-dir',
-                    folder / 'work', *options, PYTHONPATH=f'{folder}:{ROOT}',
-                    PORT=port, **kwargs)
+    return start_tool('tools/dist_train.sh', folder / 'toy.py', 2, '--work-dir',
+                      folder / 'work', *options, PYTHONPATH=f'{folder}:{ROOT}',
+                      PORT=port, **kwargs)
 
 
 def test_one_process_prints_the_table(cfg, tmp_path, port):  # noqa: F811
@@ -43,7 +43,7 @@ def test_both_stop_with_the_same_line(
         "        file.write(f'{kind.__name__}: {error}')\n"
         'sys.excepthook = write\n')
     monkeypatch.chdir(tmp_path)
-    output = train(cfg, tmp_path, port, '--traceback', check=False)
+    output = train(cfg, tmp_path, port, '--traceback', code=1)
     errors = [(tmp_path / f'error-{rank}').read_text() for rank in (0, 1)]
     assert errors[0] == errors[1]
     assert errors[0].startswith(

@@ -5,7 +5,7 @@ import pytest
 import torch
 from mmengine.registry import MODELS
 
-from .conftest import ROOT, run_tool
+from tests.tools import ROOT, run_tool, start_tool
 
 DISTILLED = ROOT / 'configs/demo/student-distilled.py'
 BASE = ROOT / 'configs/deit/deit-base-distilled.py'
@@ -14,7 +14,7 @@ BASE = ROOT / 'configs/deit/deit-base-distilled.py'
 def test_train_resume_and_test(distilled_options, tmp_path):
     """Train, go on from a checkpoint, and evaluate all heads."""
     work = ['--work-dir', tmp_path]
-    output = run_tool('tools/train.py', DISTILLED, *work, *distilled_options)
+    output = start_tool('tools/train.py', DISTILLED, *work, *distilled_options)
     assert 'loss_cls' in output and 'loss_distill' in output
     assert 'teacher_agreement' in output
 
@@ -29,9 +29,9 @@ def test_train_resume_and_test(distilled_options, tmp_path):
         *distilled_options[:-1],
         'default_hooks.teacher.teacher.checkpoint=none.pth'
     ]
-    run_tool('tools/test.py', DISTILLED, tmp_path / 'epoch_3.pth', '--out', out,
-             '--out-item', 'metrics', '--show-dir', tmp_path / 'drawn',
-             '--interval', 8, *work, *options)
+    start_tool('tools/test.py', DISTILLED, tmp_path / 'epoch_3.pth', '--out',
+               out, '--out-item', 'metrics', '--show-dir', tmp_path / 'drawn',
+               '--interval', 8, *work, *options)
     assert len([*tmp_path.glob('drawn/**/*.png')]) == 4
     metrics = mmengine.load(out)
     assert {
@@ -59,7 +59,7 @@ def test_says_that_it_runs_in_fp32(distilled_options, tmp_path):
 
 def test_auto_scale_lr(distilled_options, tmp_path):
     args = [DISTILLED, '--auto-scale-lr', '--work-dir', tmp_path]
-    output = run_tool('tools/train.py', *args, *distilled_options, check=False)
+    output = run_tool('tools/train.py', *args, *distilled_options, code=1)
     assert 'add auto_scale_lr = dict(base' in output.splitlines()[-1]
     output = run_tool('tools/train.py', *args, *distilled_options,
                       'auto_scale_lr.base_batch_size=64',
@@ -81,7 +81,7 @@ def test_missing_or_empty_dataset(tmp_path, make):
     output = run_tool('tools/train.py', BASE, '--work-dir', tmp_path,
                       '--cfg-options',
                       f'train_dataloader.dataset.data_root={folder}',
-                      check=False)
+                      code=1)
     assert output.splitlines()[-1].startswith(
         f'error: train_dataloader: no data in {folder}/train: put it there')
 
@@ -94,7 +94,7 @@ def test_list_of_images_that_leads_out_of_the_folder(tmp_path):
     output = run_tool('tools/train.py', BASE, '--work-dir', tmp_path,
                       '--cfg-options',
                       f'train_dataloader.dataset.data_root={tmp_path}',
-                      check=False)
+                      code=1)
     assert 'train.txt, line 2' in output.splitlines()[-1]
     assert 'lies outside the folder' in output.splitlines()[-1]
 
@@ -118,7 +118,7 @@ def test_bad_input(distilled_options, tmp_path, option, message):
     if option == 'default_hooks.teacher=None':
         distilled_options.pop()
     output = run_tool('tools/train.py', DISTILLED, '--work-dir', tmp_path,
-                      *distilled_options, option, check=False)
+                      *distilled_options, option, code=1)
     assert message in output.splitlines()[-1], output
     assert 'Epoch(train)' not in output
 
@@ -126,7 +126,7 @@ def test_bad_input(distilled_options, tmp_path, option, message):
 def test_checkpoint_of_another_model(options, demo_teacher, tmp_path):
     """The teacher's, given for the student's."""
     output = run_tool('tools/test.py', DISTILLED, demo_teacher, '--work-dir',
-                      tmp_path, *options, check=False)
+                      tmp_path, *options, code=1)
     assert output.splitlines()[-1].startswith(
         f'error: {demo_teacher}: its tensors backbone.conv1.weight, ')
 
@@ -141,7 +141,7 @@ def test_what_is_no_checkpoint(options, tmp_path, content, message):
     if content:
         path.write_bytes(content)
     output = run_tool('tools/test.py', DISTILLED, path, '--work-dir', tmp_path,
-                      *options, check=False)
+                      *options, code=1)
     line = output.splitlines()[-1]
     assert line.startswith('error: ') and str(path) in line and message in line
     assert 'Traceback' not in output
@@ -149,7 +149,7 @@ def test_what_is_no_checkpoint(options, tmp_path, content, message):
 
 def test_the_traceback_can_be_seen(options, tmp_path):
     output = run_tool('tools/test.py', DISTILLED, 'none.pth', '--traceback',
-                      '--work-dir', tmp_path, *options, check=False)
+                      '--work-dir', tmp_path, *options, code=1)
     assert 'Traceback' in output
     assert 'FileNotFoundError: no checkpoint' in output
 
@@ -167,21 +167,28 @@ def test_resume_of_nothing_starts_from_load_from(options, tmp_path):
     assert f'Load checkpoint from {tmp_path}/first/epoch_1.pth' in output
 
 
-@pytest.mark.parametrize('arguments, message', [
-    (['tools/test.py', 'a.py', 'b.pth', '--out', 'c.json'],
+@pytest.mark.parametrize('arguments, code, message', [
+    (['tools/test.py', 'a.py', 'b.pth', '--out', 'c.json'], 2,
      '--out c.json: for --out-item pred give a name ending in .pkl'),
     (['tools/test.py', 'a.py', 'b.pth', '--out', 'c.txt', '--out-item',
-      'metrics'], 'give a name ending in .json or .yml'),
-    (['tools/test.py', 'a.py', 'b.pth', '--tta', '--show-dir', 'c'],
+      'metrics'], 2, 'give a name ending in .json or .yml'),
+    (['tools/test.py', 'a.py', 'b.pth', '--tta', '--show-dir', 'c'], 2,
      'leave it out to show predictions'),
-    (['tools/train.py', 'a.py'], "No such file or directory: 'a.py'"),
+    (['tools/train.py', 'a.py'], 1, "No such file or directory: 'a.py'"),
+])
+def test_wrong_use(arguments, code, message):
+    output = run_tool(*arguments, code=code)
+    assert message in output.splitlines()[-1]
+
+
+@pytest.mark.parametrize('arguments, message', [
     (['tools/dist_train.sh', 'a.py', '--work-dir', 'b'],
      'tools/dist_train.sh CONFIG GPUS [--option ...]'),
     (['tools/dist_test.sh', 'a.py', 'b.pth'],
      'tools/dist_test.sh CONFIG CHECKPOINT GPUS [--option ...]'),
 ])
-def test_wrong_use(arguments, message):
-    output = run_tool(*arguments, check=False)
+def test_wrong_use_of_a_launcher(arguments, message):
+    output = start_tool(*arguments, code=2)
     assert message in output.splitlines()[-1]
 
 
@@ -245,7 +252,7 @@ def test_unreadable_image_names_its_file(imagenet, tmp_path):
             '--work-dir',
             tmp_path,
             *imagenet_options(tmp_path / 'imagenet'),
-            check=False)
+            code=1)
     finally:
         broken.write_bytes(original)
     assert f'cannot read the image {broken}' in output.splitlines()[-1], output

@@ -13,8 +13,7 @@ from PIL import Image
 
 from mmdeit.teachers import StudentSpec
 from mmdeit.teachers.evaluation import evaluate
-
-from ..conftest import ROOT
+from tests.tools import ROOT
 
 NAME = 'tf_efficientnet_lite0'
 IMAGENET = dict(mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375])
