@@ -1,0 +1,59 @@
+"""Whether two lists of classes are one.
+
+A class is its place in the list, and its name says what that place means. Two
+lists of equal length whose names differ shift the labels without an error.
+"""
+from collections.abc import Sequence
+from difflib import get_close_matches
+
+SHOWN = 3
+
+
+def quote(names: Sequence[str]) -> str:
+    """The first few names, and how many more there are."""
+    text = ', '.join(map(repr, names[:SHOWN])) or 'nothing'
+    more = len(names) - SHOWN
+    return text + (f' and {more} more' if more > 0 else '')
+
+
+def nearest(name: str, names: Sequence[str]) -> str | None:
+    """The name that is likely meant, if any; case counts for nothing."""
+    folded = {other.casefold(): other for other in names}
+    found = get_close_matches(name.casefold(), folded, 1, 0.8)
+    return folded[found[0]] if found else None
+
+
+def difference(names: Sequence[str], expected: Sequence[str]) -> str:
+    """How a list of classes differs from the expected one, as a clause.
+
+    Returns:
+        str: Such as ``"lacks 'cat' (nearest is 'Cat')"``; empty if they are
+        the same.
+    """
+    names, expected = list(map(str, names)), list(map(str, expected))
+    if names == expected:
+        return ''
+    have, want = set(names), set(expected)
+    missing = [name for name in expected if name not in have]
+    surplus = [name for name in names if name not in want]
+    parts = []
+    if len(missing) == len(expected):
+        return (f'has none of the names, but {quote(names)} instead of '
+                f'{quote(expected)}')
+    if missing:
+        parts.append(f'lacks {_with_nearest(missing, surplus)}')
+    if surplus:
+        parts.append(f'has {_with_nearest(surplus, missing)} besides')
+    if not parts:
+        if len(names) != len(expected):
+            return 'names a class twice'
+        place = next(i for i, name in enumerate(names) if name != expected[i])
+        return (f'has another order: class {place} is {names[place]!r} instead '
+                f'of {expected[place]!r}')
+    return ' and '.join(parts)
+
+
+def _with_nearest(names: list[str], others: list[str]) -> str:
+    text = quote(names)
+    near = nearest(names[0], others)
+    return f'{text} (nearest is {near!r})' if near else text
