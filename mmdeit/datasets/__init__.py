@@ -1,3 +1,5 @@
+from .custom_dataset import CustomDataset
+from .imagenet import ImageNet
 from .imagenet_v2 import ImageNetV2
 from .inaturalist import INaturalist
 from .load_image import LoadImageFromFile
@@ -6,6 +8,6 @@ from .random_erasing import RandomErasing
 from .repeat_aug_sampler import RepeatAugSampler
 
 __all__ = [
-    'ImageNetV2', 'INaturalist', 'LoadImageFromFile', 'PackInputs',
-    'RandomErasing', 'RepeatAugSampler'
+    'CustomDataset', 'ImageNet', 'ImageNetV2', 'INaturalist',
+    'LoadImageFromFile', 'PackInputs', 'RandomErasing', 'RepeatAugSampler'
 ]

@@ -1,4 +1,5 @@
 """Lists of images, checked before any image is opened."""
+import codecs
 import os
 import re
 from pathlib import Path
@@ -7,6 +8,14 @@ from pathlib import Path
 # may follow, where a line goes on with the label.
 _OUTSIDE = re.compile(
     r'[/\\]|[^/\\]*:[/\\]|(?:.*[/\\])?\.\.(?:[/\\\s]|$)')
+# What a text without paths that lead outside has nowhere: a million lines are
+# searched at once.
+_SUSPECT = re.compile(r'^\s*[/\\]|:[/\\]|\.\.', re.M)
+_ENCODINGS = {
+    codecs.BOM_UTF8: 'UTF-8 with a mark',
+    codecs.BOM_UTF16_LE: 'UTF-16',
+    codecs.BOM_UTF16_BE: 'UTF-16'
+}
 
 
 def inside(folder: str, path: str) -> bool:
@@ -21,19 +30,89 @@ def inside(folder: str, path: str) -> bool:
     return path.startswith(root) and not _OUTSIDE.match(path[len(root):])
 
 
-def check_image_list(ann_file: str, root: str, labelled: bool) -> None:
+def read_text(path: str) -> str:
+    """Read a file as mmengine does, which takes UTF-8 without a mark.
+
+    Raises:
+        ValueError: If it is empty or has another encoding.
+    """
+    data = Path(path).read_bytes()
+    if not data.strip():
+        raise ValueError(f'{path} is empty')
+    encoding = next((name for mark, name in _ENCODINGS.items()
+                     if data.startswith(mark)), None)
+    line, text = 1, ''
+    if encoding is None:
+        try:
+            text = data.decode()
+        except UnicodeDecodeError as error:
+            encoding = 'Latin-1 or another'
+            line = data.count(b'\n', 0, error.start) + 1
+        if '\0' in text:
+            encoding = 'UTF-16'
+    if encoding is None:
+        return text.replace('\r\n', '\n').replace('\r', '\n')
+    raise ValueError(
+        f'{path}, line {line}: the file is {encoding}, not plain UTF-8: save '
+        'it as UTF-8 without a byte order mark')
+
+
+def check_image_list(ann_file: str,
+                     root: str,
+                     labelled: bool,
+                     num_classes: int | None = None) -> None:
     """Refuse a line of a text file that lies outside the images' folder.
 
-    Of a labelled list, also a line that does not end in a label.
+    Of a labelled list, also a line that does not end in a label from 0 to
+    ``num_classes - 1``, where that is known.
     """
-    lines = Path(ann_file).read_text().removesuffix('\n').split('\n')
-    for number, line in enumerate(map(str.strip, lines), 1):
+    text = read_text(ann_file)
+    suspect = _SUSPECT.search(text)
+    known: dict[str, str] = {'': 'is empty: remove it'}
+    for number, line in enumerate(text.removesuffix('\n').split('\n'), 1):
+        line = line.strip()
         problem = ''
-        path, _, label = line.rpartition(' ')
-        if not inside(root, line):
+        if labelled:
+            path, _, label = line.rpartition(' ')
+            if label not in known:
+                known[label] = _label_problem(label, num_classes)
+            problem = known[label] or ('' if path else _NO_LABEL)
+        elif not line:
+            problem = known['']
+        if suspect and not inside(root, line):
             problem = f'lies outside the folder of the images, {root}'
-        elif labelled and not (path and label.isdecimal()):
-            problem = ('has no label: write PATH LABEL, with a number from 0, '
-                       'or set with_label=False')
         if problem:
             raise ValueError(f'{ann_file}, line {number}: {line!r} {problem}')
+
+
+_NO_LABEL = ('has no label: write PATH LABEL, with a space between them and a '
+             'number from 0, or set with_label=False')
+_NOT_WHOLE = 'has the label {}: labels are whole numbers from 0'
+
+
+def _label_problem(label: str, num_classes: int | None) -> str:
+    """What is wrong with a label in a text, or nothing."""
+    try:
+        return label_problem(int(label), num_classes)
+    except ValueError:
+        pass
+    try:
+        float(label)
+    except ValueError:
+        return _NO_LABEL
+    return _NOT_WHOLE.format(label)
+
+
+def label_problem(label: object, num_classes: int | None) -> str:
+    """What is wrong with a label, or nothing; any number of classes is None."""
+    try:
+        whole = int(label) == label
+    except (OverflowError, TypeError, ValueError):
+        whole = False
+    if not whole:
+        return _NOT_WHOLE.format(repr(label))
+    if label < 0 or num_classes is not None and label >= num_classes:
+        last = 'K - 1' if num_classes is None else num_classes - 1
+        return (f'has the label {label}: labels are 0 to {last}, correct it or '
+                'num_classes')
+    return ''

@@ -2,12 +2,11 @@
 import logging
 
 from mmengine.logging import print_log
-from mmpretrain.datasets import CustomDataset
 from mmpretrain.datasets.categories import IMAGENET_CATEGORIES
-from mmpretrain.datasets.custom import find_folders, get_samples
 
 from mmdeit.registry import DATASETS
 
+from .custom_dataset import CustomDataset
 from .image_list import check_image_list
 
 
@@ -25,7 +24,7 @@ class ImageNetV2(CustomDataset):
     Args:
         data_root (str): The folder of the folders, such as
             ``'imagenetv2-matched-frequency-format-val'``.
-        **kwargs: Those of mmpretrain's ``CustomDataset``.
+        **kwargs: Those of :class:`CustomDataset`.
 
     Raises:
         ValueError: If the folders are not those of the classes or have no
@@ -33,18 +32,15 @@ class ImageNetV2(CustomDataset):
     """
     METAINFO = dict(classes=IMAGENET_CATEGORIES)
 
+    def map_folders(self, folders: list[str]) -> dict[str, int]:
+        labels = {str(i): i for i in range(len(self.CLASSES))}
+        self._refuse(set(folders) ^ set(labels))
+        return labels
+
     def _find_samples(self) -> list[tuple[str, int]]:
-        self.folder_to_idx = {str(i): i for i in range(len(self.CLASSES))}
-        found = set(find_folders(self.img_prefix)[0])
-        samples, empty = [], found ^ set(self.folder_to_idx)
-        if not empty:
-            samples, empty = get_samples(self.img_prefix, self.folder_to_idx,
-                                         self.is_valid_file)
-        if empty:
-            raise ValueError(
-                f'{self.img_prefix}: expected images in the folders 0 to '
-                f'{len(self.CLASSES) - 1}, but {min(empty)!r} is missing, '
-                'empty or another: extract the archive again')
+        samples = super()._find_samples()
+        self._refuse(set(self.folder_to_idx.values()).difference(
+            label for _, label in samples))
         expected = 10 * len(self.CLASSES)
         if len(samples) != expected:
             print_log(
@@ -52,6 +48,13 @@ class ImageNetV2(CustomDataset):
                 f'{expected}: its archive may not be extracted to the end.',
                 'current', logging.WARNING)
         return samples
+
+    def _refuse(self, folders: set) -> None:
+        if folders:
+            raise ValueError(
+                f'{self.img_prefix}: expected images in the folders 0 to '
+                f'{len(self.CLASSES) - 1}, but {str(min(folders))!r} is '
+                'missing, empty or another: extract the archive again')
 
     def load_data_list(self) -> list[dict]:
         if not self.ann_file:
