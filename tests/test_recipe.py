@@ -52,7 +52,7 @@ def test_training_images(name):
             type='mmdeit.RepeatAugSampler', num_repeats=3, shuffle=True,
             seed=0),
         dataset=dict(
-            type='ImageNet',
+            type='mmdeit.ImageNet',
             data_root='data/imagenet',
             split='train',
             pipeline=[
@@ -92,7 +92,7 @@ def test_test_images(name):
     size, short = (384, 438) if name in FINETUNED else (224, 256)
     for key in ('val_dataloader', 'test_dataloader'):
         assert cfg[key].dataset == dict(
-            type='ImageNet',
+            type='mmdeit.ImageNet',
             data_root='data/imagenet',
             split='val',
             pipeline=[

@@ -4,40 +4,48 @@ mmengine finds out late, or never: after the models are built, at the first
 validation, or by an epoch of no batches.
 """
 import os
-from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 
 from mmengine.config import Config
 from mmengine.dist import get_world_size
-from mmengine.registry import DATASETS
 from mmengine.runner import Runner
 from mmpretrain.datasets import (
     CIFAR10,
     MNIST,
+    BaseDataset,
     CustomDataset,
     ImageNet,
-    ImageNet21k,
 )
 from mmpretrain.models.heads import ClsHead
 from torch import nn
 from torch.utils.data import Dataset
 
-from mmdeit.datasets import ImageNetV2, INaturalist, PackInputs, RandomErasing
-from mmdeit.datasets.image_list import check_image_list, inside
+from mmdeit.datasets import INaturalist, PackInputs, RandomErasing
+from mmdeit.datasets.image_list import (
+    check_image_list,
+    inside,
+    label_problem,
+    read_text,
+)
 from mmdeit.hooks import TeacherHook
 from mmdeit.models import ClsDataPreprocessor
-from mmdeit.registry import resolve
 from mmdeit.teachers.preflight import check_student, read_batches
 from mmdeit.utils import keep_random_state, unwrap_model
 from mmdeit.version import SUPPORTED
+
+from .classes import (
+    check_class_folders,
+    check_class_names,
+    unwrap_datasets,
+)
 
 # scope: its package
 _DENSE = {'mmdet': 'mmdet', 'mmseg': 'mmsegmentation'}
 # Data sets that are downloaded where missing; subclasses too.
 _FETCHED = (MNIST, CIFAR10)
-# Their lists are text, whatever the name of the file.
-_LISTED = (ImageNet, ImageNet21k, CustomDataset, ImageNetV2)
+# How many images of a dataset are looked for on the disk.
+LOOKED_FOR = 16
 
 
 def check_packages(cfg: Config) -> None:
@@ -61,71 +69,142 @@ def check_packages(cfg: Config) -> None:
 
 
 def check_data(cfg: Config, *dataloaders: str) -> None:
-    """Check that the named dataloaders' folders and lists are sound."""
+    """Check that the named dataloaders' folders and lists are sound.
+
+    The folders of classes have to agree in all dataloaders of the config.
+    """
+    head = (cfg.get('model') or {}).get('head')
+    num_classes = cfg.get('num_classes') or (
+        head.get('num_classes') if isinstance(head, dict) else None)
     for name in dataloaders:
         dataset = (cfg.get(name) or {}).get('dataset')
         for part, kind in unwrap_datasets(dataset, cfg.get('default_scope')):
-            _check_dataset(part, kind, name)
+            _check_dataset(part, kind or object, name, num_classes)
+    check_class_folders(cfg)
 
 
-def unwrap_datasets(dataset: dict | list | None,
-                    scope: str | None) -> Iterator[tuple[dict, type | None]]:
-    """Yield config and class of each dataset, without those that wrap them."""
-    for part in dataset if isinstance(dataset, (list, tuple)) else [dataset]:
-        inner = part and (part.get('dataset') or part.get('datasets'))
-        if inner:
-            yield from unwrap_datasets(inner, scope)
-        elif part:
-            yield part, resolve(DATASETS, part.get('type'), scope)
-
-
-def image_folder(dataset: dict, kind: type | None) -> Path:
+def image_folder(dataset: dict, kind: type) -> Path:
     """The folder of the images, or one above it where a config says less."""
     prefix = dataset.get('data_prefix') or ''
     if isinstance(prefix, dict):
         prefix = prefix.get('img_path') or ''
-    if kind is ImageNet:
+    if issubclass(kind, ImageNet):
         prefix = prefix or dataset.get('split', '')
-    return Path(dataset.get('data_root') or '').expanduser() / prefix
+    return Path(dataset.get('data_root') or '', prefix)
 
 
-def _check_dataset(dataset: dict, kind: type | None, dataloader: str) -> None:
+def _check_dataset(dataset: dict, kind: type, dataloader: str,
+                   num_classes: int | None) -> None:
     root = dataset.get('data_root')
-    fetched = issubclass(kind or object, _FETCHED)
+    fetched = issubclass(kind, _FETCHED)
     if not root or '://' in root or fetched and dataset.get('download', True):
         return
+    # mmpretrain takes ~ in the other paths only
+    root = dataset['data_root'] = os.path.expanduser(root)
     folder = image_folder(dataset, kind)
     if not folder.is_dir() or not any(folder.iterdir()):
         raise FileNotFoundError(
             f'{dataloader}: no data in {folder}: put it there (see its config '
             'in configs/_base_/datasets), or set --cfg-options '
             f'{dataloader}.dataset.data_root=FOLDER')
-    ann_file = Path(root).expanduser() / (
+    ann_file = Path(root) / (
         dataset.get('ann_file') or f'meta/{dataset.get("split")}.txt')
-    if ann_file.is_file() and (kind in _LISTED or ann_file.suffix == '.txt'):
+    if not ann_file.is_file():
+        return
+    listed = issubclass(kind, CustomDataset)  # as text, whatever its ending
+    if listed or ann_file.suffix == '.txt':
         check_image_list(
-            str(ann_file), str(folder), kind in _LISTED
-            and dataset.get('with_label', dataset.get('split') != 'test'))
+            str(ann_file), str(folder), listed
+            and dataset.get('with_label', dataset.get('split') != 'test'),
+            num_classes)
+    elif ann_file.suffix == '.json':
+        if read_text(str(ann_file)).rstrip()[-1] not in '}]':
+            raise ValueError(f'{ann_file} is no complete JSON: it does not '
+                             'end in a bracket; write or fetch it again')
 
 
-def check_images(dataset: Dataset) -> None:
-    """Check that no image lies outside its folder, whatever lists them.
+def check_images(dataset: Dataset,
+                 num_classes: int | None = None,
+                 name: str = 'dataset') -> None:
+    """Check that images are in their folder and have labels of the classes.
 
     :func:`check_data` reads lists of text; this one asks the dataset, such as
     that of Stanford Cars, which reads a ``.mat`` file. Only mmpretrain's
-    datasets are asked.
+    datasets are asked, inside of others too. Of the files a few are looked
+    for: a list may have a million, on a disk far away.
+
+    Args:
+        dataset (Dataset): A built dataset.
+        num_classes (int, optional): The number of classes. Defaults to None.
+        name (str): What the config calls it. Defaults to ``'dataset'``.
+
+    Raises:
+        ValueError: If an image lies outside the folder, has no label, or one
+            that is no class.
+        FileNotFoundError: If an image is missing.
     """
+    for part in unwrap_built(dataset):
+        if isinstance(part, BaseDataset) and len(part):
+            _check_entries(part, num_classes, name)
+
+
+def unwrap_built(dataset: Dataset) -> list[Dataset]:
+    """The datasets inside of those that wrap them."""
+    inner = getattr(dataset, 'datasets', None) or [
+        getattr(dataset, 'dataset', None)]
+    if inner == [None]:
+        return [dataset]
+    return [part for other in inner for part in unwrap_built(other)]
+
+
+def _check_entries(dataset: BaseDataset, num_classes: int | None,
+                   name: str) -> None:
+    source = dataset.ann_file or dataset.data_prefix.get('img_path')
+    if 'gt_label' not in dataset.get_data_info(0):
+        raise ValueError(
+            f'{name}: the images of {source} have no labels: give labelled '
+            'ones (with_label=True, split=\'val\'), or to predict only, '
+            'test.py --out FILE.pkl with --cfg-options test_evaluator=[]')
     # mmpretrain's key; where the list has the images themselves there is none.
-    folder = (getattr(dataset, 'data_prefix', None) or {}).get('img_path')
-    if not folder or '://' in folder or (
-            type(dataset) in (*_LISTED, INaturalist)):  # checked as a whole
-        return
-    folder = os.path.abspath(folder)
+    folder = dataset.data_prefix.get('img_path')
+    local = folder and '://' not in folder
+    if not isinstance(dataset, (CustomDataset, INaturalist)):
+        # The lists of these are checked as a whole.
+        _check_labels(dataset, source, folder if local else '', num_classes)
+    last = len(dataset) - 1
+    for i in {last * i // (LOOKED_FOR - 1) for i in range(LOOKED_FOR)}:
+        path = dataset.get_data_info(i).get('img_path')
+        if local and path and not os.path.exists(path):
+            raise FileNotFoundError(
+                f'{name}: {path} of {source} does not exist: correct the list, '
+                'data_root or data_prefix')
+
+
+def _check_labels(dataset: BaseDataset, source: str, folder: str,
+                  num_classes: int | None) -> None:
+    root = folder and os.path.join(os.path.abspath(folder), '')
     for i in range(len(dataset)):
-        path = dataset.get_data_info(i).get('img_path', folder)
-        if not inside(folder, os.path.abspath(path)):
-            raise ValueError(f'{dataset.ann_file}: {path} lies outside the '
-                             f'folder of the images, {folder}')
+        info = dataset.get_data_info(i)
+        path, label, problem = info.get('img_path', ''), info['gt_label'], ''
+        for one in label if isinstance(label, (list, tuple)) else [label]:
+            problem = problem or label_problem(one, num_classes)
+        if root and path and not inside(root, os.path.abspath(path)):
+            problem = f'lies outside the folder of the images, {root[:-1]}'
+        if problem:
+            raise ValueError(f'{source}, image {i}: {path} {problem}')
+
+
+def check_datasets(datasets: dict[str, Dataset],
+                   num_classes: int | None) -> None:
+    """Check built datasets of a classifier, by the names of dataloaders."""
+    check_class_names(datasets)
+    for name, dataset in datasets.items():
+        classes = (getattr(dataset, 'metainfo', None) or {}).get('classes')
+        if classes and num_classes and len(classes) != num_classes:
+            raise ValueError(
+                f'{name} has {len(classes)} classes, the model {num_classes}: '
+                f'set num_classes={len(classes)}')
+        check_images(dataset, num_classes, name)
 
 
 def check_training(runner: Runner) -> None:
@@ -134,7 +213,6 @@ def check_training(runner: Runner) -> None:
     Builds the loops of the Runner, which is about to train.
     """
     dataloader = runner.train_loop.dataloader
-    check_images(dataloader.dataset)
     if len(dataloader) == 0:
         raise ValueError(f'{len(dataloader.dataset)} images give no batch of '
                          f'{dataloader.batch_size} on {get_world_size()} '
@@ -145,10 +223,13 @@ def check_training(runner: Runner) -> None:
     expected = getattr(head, 'num_classes', None)
     if expected is None:  # no classifier
         return
-    classes = getattr(dataloader.dataset, 'metainfo', {}).get('classes')
-    if classes and len(classes) != expected:
-        raise ValueError(f'the training data has {len(classes)} classes, the '
-                         f'model {expected}: set num_classes={len(classes)}')
+    if expected == 1 and isinstance(head, ClsHead):
+        raise ValueError('the model has one class, and a softmax over one '
+                         'class learns nothing: set num_classes')
+    datasets = dict(train_dataloader=dataloader.dataset)
+    if runner.val_loop:
+        datasets['val_dataloader'] = runner.val_loop.dataloader.dataset
+    check_datasets(datasets, expected)
     for metric in runner.val_loop.evaluator.metrics if runner.val_loop else []:
         topk = max(getattr(metric, 'topk', None) or [0])
         if topk > expected:

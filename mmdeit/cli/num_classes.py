@@ -4,12 +4,11 @@ from pathlib import Path
 
 from mmengine.config import Config
 from mmengine.logging import print_log
-from mmpretrain.datasets import CustomDataset
-from mmpretrain.datasets.custom import find_folders
 
+from mmdeit.datasets.class_folders import find_class_folders
 from mmdeit.teachers.teacher import find_model
 
-from .checks import image_folder, unwrap_datasets
+from .classes import folder_datasets
 from .teacher import find_teacher_hook
 
 
@@ -27,6 +26,9 @@ def apply_num_classes(cfg: Config) -> None:
         cfg.num_classes = _count_folders(cfg)
     if not isinstance(cfg.num_classes, int) or cfg.num_classes < 1:
         raise ValueError(f'num_classes is {cfg.num_classes!r}: give a number')
+    if cfg.num_classes == 1:
+        raise ValueError('num_classes is 1, and a softmax over one class '
+                         'learns nothing: give images of at least two classes')
     head.num_classes = cfg.num_classes
     for owner in (cfg, cfg.model):
         if owner.get('data_preprocessor'):
@@ -79,14 +81,10 @@ def _apply_to_teacher(teacher: dict, num_classes: int) -> None:
 
 
 def _count_folders(cfg: Config) -> int:
-    dataset = (cfg.get('train_dataloader') or {}).get('dataset')
-    for part, kind in unwrap_datasets(dataset, cfg.get('default_scope')):
-        folder = image_folder(part, kind)
-        if kind is CustomDataset and not part.get('ann_file') and (
-                folder.is_dir()):
-            folders, _ = find_folders(str(folder))
-            print_log(f'num_classes is {len(folders)}, as many as there are '
-                      f'folders in {folder}.')
-            return len(folders)
+    for dataset in folder_datasets(cfg, 'train_dataloader'):
+        count = len(dataset.CLASSES or find_class_folders(dataset.img_prefix))
+        print_log(f'num_classes is {count}, as many as there are classes in '
+                  f'{dataset.img_prefix}.')
+        return count
     raise ValueError('num_classes is None and train_dataloader has no folders '
                      'of classes to count: set num_classes or its data_root')

@@ -83,7 +83,7 @@ def root(tmp_path):
     ('../a.jpg 0', "line 2: '../a.jpg 0' lies outside the folder"),
     ('a.jpg', "line 2: 'a.jpg' has no label: write PATH LABEL"),
     ('a.jpg tench', "line 2: 'a.jpg tench' has no label"),
-    ('', "line 2: '' has no label"),
+    ('', "line 2: '' is empty: remove it"),
 ])
 def test_lists_of_images(root, wrap, name, line, message):
     (root / 'meta').mkdir()
@@ -144,6 +144,7 @@ def test_missing_data_is_an_error_unless_it_is_fetched(tmp_path, kind):
     ('/a.jpg', True), ('../train2/a.jpg', True)])
 def test_images_of_any_list(root, name, outside):
     """As the official list of Stanford Cars, which is no text."""
+    (root / 'train/b').mkdir()
     (root / 'a.json').write_text(json.dumps(
         dict(metainfo={}, data_list=[dict(img_path='a.jpg', gt_label=0),
                                      dict(img_path=name, gt_label=0)])))
@@ -151,7 +152,7 @@ def test_images_of_any_list(root, name, outside):
         dict(type='mmpretrain.BaseDataset', data_root=str(root),
              ann_file='a.json', data_prefix='train'))
     if outside:
-        with pytest.raises(ValueError, match='a.json: .* lies outside the '
+        with pytest.raises(ValueError, match='a.json, image 1: .* lies outside the '
                            'folder of the images, .*train$'):
             check_images(dataset)
     else:
@@ -167,7 +168,7 @@ def test_no_batch(cfg, build_runner):
 
 def test_other_classes_than_the_datas(cfg, build_runner):
     cfg.model.head.num_classes = 5
-    with pytest.raises(ValueError, match='the training data has 4 classes, the '
+    with pytest.raises(ValueError, match='train_dataloader has 4 classes, the '
                        'model 5: set num_classes=4'):
         check_training(build_runner(cfg))
 

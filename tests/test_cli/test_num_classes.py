@@ -1,5 +1,6 @@
 """One number of classes, in every place that has to know it."""
 from copy import deepcopy
+from pathlib import Path
 
 import pytest
 from mmengine.config import Config
@@ -60,7 +61,7 @@ def test_by_a_config_that_inherits(classifier, tmp_path):
 
 
 @pytest.mark.parametrize('number, first, second', [
-    (5, (1, 5), (5, )), (3, (1, ), (1, )), (1, (1, ), (1, ))])
+    (5, (1, 5), (5, )), (3, (1, ), (1, ))])
 def test_no_metric_asks_for_more(classifier, number, first, second):
     classifier.num_classes = number
     apply_num_classes(classifier)
@@ -135,7 +136,7 @@ def folders(tmp_path, request):
     return dict(data_root=str(tmp_path), data_prefix=request.param)
 
 
-@pytest.mark.parametrize('kind', ['CustomDataset', 'mmpretrain.CustomDataset'])
+@pytest.mark.parametrize('kind', ['CustomDataset', 'mmdeit.CustomDataset'])
 @pytest.mark.parametrize('wrap', [
     lambda dataset: dataset,
     lambda dataset: dict(type='RepeatDataset', times=2, dataset=dataset),
@@ -152,9 +153,25 @@ def test_none_counts_the_folders(classifier, folders, kind, wrap, tmp_path,
     assert capsys.readouterr().out.count('num_classes is 3, as many as') == 1
 
 
+@pytest.mark.parametrize('names, number', [(None, 3), (['a', 'b'], 2)])
+def test_none_counts_no_hidden_folder(classifier, folders, names, number):
+    for name in ('.ipynb_checkpoints', '__MACOSX'):
+        Path(folders['data_root'], 'train', name).mkdir()
+    classifier.num_classes = None
+    classifier.train_dataloader = dict(dataset=dict(
+        type='mmdeit.CustomDataset', classes=names, **folders))
+    apply_num_classes(classifier)
+    assert classifier.num_classes == number
+
+
+def test_one_class(classifier):
+    classifier.num_classes = 1
+    with pytest.raises(ValueError, match='softmax over one class learns noth'):
+        apply_num_classes(classifier)
+
+
 @pytest.mark.parametrize('dataset', [
-    None, dict(data_root='nowhere'), dict(ann_file='list.txt'),
-    dict(type='ImageNet')])
+    None, dict(data_root='nowhere'), dict(ann_file='list.txt')])
 def test_nothing_to_count(classifier, folders, dataset):
     classifier.num_classes = None
     if dataset:

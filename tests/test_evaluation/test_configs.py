@@ -20,7 +20,7 @@ def test_imagenet_v2():
     assert set(dataset) == {'type', 'data_root', 'pipeline'}
     assert dataset.type == 'mmdeit.ImageNetV2'
     assert dataset.pipeline == cfg.test_pipeline
-    assert cfg.val_dataloader.dataset.type == 'ImageNet'
+    assert cfg.val_dataloader.dataset.type == 'mmdeit.ImageNet'
 
 
 def test_real_and_usual_labels_in_one_pass():

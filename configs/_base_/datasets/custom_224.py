@@ -11,14 +11,14 @@ data_preprocessor = dict(num_classes=num_classes)
 
 train_dataloader = dict(
     dataset=dict(
-        type='CustomDataset',
+        type='mmdeit.CustomDataset',
         data_root='data/custom',
         data_prefix='train',
         with_label=True))
 
 val_dataloader = dict(
     dataset=dict(
-        type='CustomDataset',
+        type='mmdeit.CustomDataset',
         data_root='data/custom',
         data_prefix='val',
         with_label=True,

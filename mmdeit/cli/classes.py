@@ -1,0 +1,109 @@
+"""Whether the training, validation and test data have the same classes.
+
+Folders of classes are only listed, before anything is built. What other
+datasets call their classes is known once they are built.
+"""
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from mmengine.config import Config
+from mmengine.registry import DATASETS
+from mmpretrain.datasets import CustomDataset as MMPretrainCustomDataset
+from mmpretrain.datasets import ImageNet as MMPretrainImageNet
+from torch.utils.data import Dataset
+
+from mmdeit.class_names import difference
+from mmdeit.datasets import CustomDataset
+from mmdeit.datasets.class_folders import find_class_folders, map_folders
+from mmdeit.registry import resolve
+
+DATALOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+# The ways to read folders that are known here; a subclass may have another.
+_SCANS = (MMPretrainCustomDataset._find_samples, CustomDataset._find_samples)
+
+
+def unwrap_datasets(dataset: dict | list | None,
+                    scope: str | None) -> Iterator[tuple[dict, type | None]]:
+    """Yield config and class of each dataset, without those that wrap them."""
+    for part in dataset if isinstance(dataset, (list, tuple)) else [dataset]:
+        inner = part and (part.get('dataset') or part.get('datasets'))
+        if inner:
+            yield from unwrap_datasets(inner, scope)
+        elif part:
+            yield part, resolve(DATASETS, part.get('type'), scope)
+
+
+def folder_datasets(cfg: Config,
+                    dataloader: str) -> Iterator[MMPretrainCustomDataset]:
+    """Yield the datasets that read local folders of classes, not loaded yet."""
+    scope = cfg.get('default_scope')
+    dataset = (cfg.get(dataloader) or {}).get('dataset')
+    for part, kind in unwrap_datasets(dataset, scope):
+        if getattr(kind, '_find_samples', None) not in _SCANS:
+            continue
+        with DATASETS.switch_scope_and_registry(scope) as registry:
+            lazy = registry.build(dict(part, pipeline=[], lazy_init=True))
+        if lazy.with_label and not lazy.ann_file and (
+                Path(lazy.img_prefix).is_dir()):
+            yield lazy
+
+
+def check_class_folders(cfg: Config) -> None:
+    """Check that the folders of classes of all dataloaders are the same."""
+    first = None
+    for name in DATALOADERS:
+        for dataset in folder_datasets(cfg, name):
+            place = f'{name}: {os.path.normpath(dataset.img_prefix)}'
+            folders = find_class_folders(dataset.img_prefix)
+            try:
+                labels = map_folders(folders, dataset.CLASSES)
+            except ValueError as error:
+                raise ValueError(f'{place}: {error}') from error
+            _check_numbering(dataset, list(labels.values()), place)
+            # Where no folder is named as a class, their order has to agree.
+            classes = dataset.CLASSES or folders
+            unnamed = folders if set(folders).isdisjoint(classes) else []
+            if first is None:
+                first = place, classes, unnamed
+            differs = difference(classes, first[1]) or (
+                unnamed and first[2] and difference(unnamed, first[2]))
+            if differs:
+                raise ValueError(
+                    f'{place} {differs}, compared with {first[0]}: rename the '
+                    'folders, add an empty one for a class without images, or '
+                    'give all datasets the same classes=[...]')
+
+
+def _check_numbering(dataset: MMPretrainCustomDataset, labels: list[int],
+                     place: str) -> None:
+    """Refuse mmpretrain's own datasets where they number folders wrongly."""
+    if isinstance(dataset, CustomDataset):
+        return
+    with os.scandir(dataset.img_prefix) as entries:
+        count = sum(entry.is_dir() for entry in entries)
+    if count != len(labels):
+        problem = 'has a hidden folder, which'
+    elif labels != list(range(count)):
+        problem = 'has folders in another order than classes, which'
+    else:
+        return
+    kind = 'ImageNet' if isinstance(
+        dataset, MMPretrainImageNet) else 'CustomDataset'
+    raise ValueError(f'{place} {problem} would shift the labels: set the '
+                     f"dataset's type='mmdeit.{kind}'")
+
+
+def check_class_names(datasets: dict[str, Dataset]) -> None:
+    """Check that built datasets call their classes alike, where they do."""
+    first = None
+    for name, dataset in datasets.items():
+        classes = (getattr(dataset, 'metainfo', None) or {}).get('classes')
+        if not classes:
+            continue
+        first = first or (name, classes)
+        differs = difference(classes, first[1])
+        if differs:
+            raise ValueError(
+                f'{name} {differs}, compared with {first[0]}: correct the '
+                'classes in its list or its metainfo=dict(classes=[...])')
