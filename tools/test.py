@@ -11,7 +11,7 @@ from mmdeit.cli import (
     add_common_arguments,
     build_runner,
     check_data,
-    check_images,
+    check_datasets,
     load_config,
     one_line_errors,
     set_dataloader_defaults,
@@ -124,7 +124,9 @@ def main() -> None:
         merge_args(cfg, args)
         check_data(cfg, 'test_dataloader')
         runner = build_runner(cfg)
-        check_images(runner.test_loop.dataloader.dataset)
+        check_datasets(
+            dict(test_dataloader=runner.test_loop.dataloader.dataset),
+            runner.model, labelled=bool(runner.test_evaluator.metrics))
         if args.out and args.out_item == 'pred':
             runner.test_evaluator.metrics.append(
                 DumpResults(out_file_path=args.out))

@@ -1,5 +1,5 @@
 """What only the command line needs; nothing else in the package imports it."""
-from .checks import check_data, check_images, check_training
+from .checks import check_data, check_datasets, check_training
 from .config import (
     add_common_arguments,
     build_runner,
@@ -13,7 +13,7 @@ from .teacher import find_teacher_hook
 
 __all__ = [
     'adapt_to_device', 'add_common_arguments', 'apply_num_classes',
-    'build_runner', 'check_data', 'check_images', 'check_training',
+    'build_runner', 'check_data', 'check_datasets', 'check_training',
     'find_teacher_hook', 'load_config', 'one_line_errors',
     'set_dataloader_defaults'
 ]

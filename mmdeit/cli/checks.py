@@ -125,7 +125,8 @@ def _check_dataset(dataset: dict, kind: type, dataloader: str,
 
 def check_images(dataset: Dataset,
                  num_classes: int | None = None,
-                 name: str = 'dataset') -> None:
+                 name: str = 'dataset',
+                 labelled: bool = True) -> None:
     """Check that images are in their folder and have labels of the classes.
 
     :func:`check_data` reads lists of text; this one asks the dataset, such as
@@ -137,6 +138,7 @@ def check_images(dataset: Dataset,
         dataset (Dataset): A built dataset.
         num_classes (int, optional): The number of classes. Defaults to None.
         name (str): What the config calls it. Defaults to ``'dataset'``.
+        labelled (bool): Whether labels are needed. Defaults to True.
 
     Raises:
         ValueError: If an image lies outside the folder, has no label, or one
@@ -145,7 +147,7 @@ def check_images(dataset: Dataset,
     """
     for part in unwrap_built(dataset):
         if isinstance(part, BaseDataset) and len(part):
-            _check_entries(part, num_classes, name)
+            _check_entries(part, num_classes, name, labelled)
 
 
 def unwrap_built(dataset: Dataset) -> list[Dataset]:
@@ -158,19 +160,21 @@ def unwrap_built(dataset: Dataset) -> list[Dataset]:
 
 
 def _check_entries(dataset: BaseDataset, num_classes: int | None,
-                   name: str) -> None:
+                   name: str, labelled: bool) -> None:
     source = dataset.ann_file or dataset.data_prefix.get('img_path')
-    if 'gt_label' not in dataset.get_data_info(0):
+    if labelled and 'gt_label' not in dataset.get_data_info(0):
         raise ValueError(
             f'{name}: the images of {source} have no labels: give labelled '
-            'ones (with_label=True, split=\'val\'), or to predict only, '
-            'test.py --out FILE.pkl with --cfg-options test_evaluator=[]')
+            "ones (with_label=True, split='val'); to predict without metrics, "
+            'test.py CONFIG CHECKPOINT --out FILE.pkl --cfg-options '
+            'test_evaluator=[]')
     # mmpretrain's key; where the list has the images themselves there is none.
     folder = dataset.data_prefix.get('img_path')
     local = folder and '://' not in folder
     if not isinstance(dataset, (CustomDataset, INaturalist)):
         # The lists of these are checked as a whole.
-        _check_labels(dataset, source, folder if local else '', num_classes)
+        _check_labels(dataset, source, folder if local else '', num_classes,
+                      labelled)
     last = len(dataset) - 1
     for i in {last * i // (LOOKED_FOR - 1) for i in range(LOOKED_FOR)}:
         path = dataset.get_data_info(i).get('img_path')
@@ -181,13 +185,17 @@ def _check_entries(dataset: BaseDataset, num_classes: int | None,
 
 
 def _check_labels(dataset: BaseDataset, source: str, folder: str,
-                  num_classes: int | None) -> None:
+                  num_classes: int | None, labelled: bool) -> None:
     root = folder and os.path.join(os.path.abspath(folder), '')
     for i in range(len(dataset)):
         info = dataset.get_data_info(i)
-        path, label, problem = info.get('img_path', ''), info['gt_label'], ''
-        for one in label if isinstance(label, (list, tuple)) else [label]:
-            problem = problem or label_problem(one, num_classes)
+        path, labels = info.get('img_path', ''), info.get('gt_label', ())
+        if not isinstance(labels, (list, tuple)):
+            labels = [labels]
+        problem = next(filter(None, (
+            label_problem(label, num_classes) for label in labels)), '')
+        if labelled and 'gt_label' not in info:
+            problem = 'has no label'
         if root and path and not inside(root, os.path.abspath(path)):
             problem = f'lies outside the folder of the images, {root[:-1]}'
         if problem:
@@ -195,8 +203,11 @@ def _check_labels(dataset: BaseDataset, source: str, folder: str,
 
 
 def check_datasets(datasets: dict[str, Dataset],
-                   num_classes: int | None) -> None:
-    """Check built datasets of a classifier, by the names of dataloaders."""
+                   model: nn.Module,
+                   labelled: bool = True) -> None:
+    """Check built datasets, by the names of dataloaders, against a model."""
+    head = getattr(unwrap_model(model), 'head', None)
+    num_classes = getattr(head, 'num_classes', None)
     check_class_names(datasets)
     for name, dataset in datasets.items():
         classes = (getattr(dataset, 'metainfo', None) or {}).get('classes')
@@ -204,7 +215,8 @@ def check_datasets(datasets: dict[str, Dataset],
             raise ValueError(
                 f'{name} has {len(classes)} classes, the model {num_classes}: '
                 f'set num_classes={len(classes)}')
-        check_images(dataset, num_classes, name)
+        check_images(dataset, num_classes, name,
+                     labelled and num_classes is not None)
 
 
 def check_training(runner: Runner) -> None:
@@ -219,6 +231,10 @@ def check_training(runner: Runner) -> None:
                          'processes: lower train_dataloader.batch_size')
     model = unwrap_model(runner.model)
     _check_packing(dataloader.dataset, model)
+    datasets = dict(train_dataloader=dataloader.dataset)
+    if runner.val_loop:
+        datasets['val_dataloader'] = runner.val_loop.dataloader.dataset
+    check_datasets(datasets, model)
     head = getattr(model, 'head', None)
     expected = getattr(head, 'num_classes', None)
     if expected is None:  # no classifier
@@ -226,10 +242,6 @@ def check_training(runner: Runner) -> None:
     if expected == 1 and isinstance(head, ClsHead):
         raise ValueError('the model has one class, and a softmax over one '
                          'class learns nothing: set num_classes')
-    datasets = dict(train_dataloader=dataloader.dataset)
-    if runner.val_loop:
-        datasets['val_dataloader'] = runner.val_loop.dataloader.dataset
-    check_datasets(datasets, expected)
     for metric in runner.val_loop.evaluator.metrics if runner.val_loop else []:
         topk = max(getattr(metric, 'topk', None) or [0])
         if topk > expected:

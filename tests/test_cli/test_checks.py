@@ -6,17 +6,14 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.dataset import ConcatDataset
 from mmengine.registry import DATASETS
 from mmpretrain.datasets import BaseDataset
 
-from mmdeit.cli import (
-    check_data,
-    check_images,
-    check_training,
-    load_config,
-)
-from mmdeit.cli.checks import check_packages
+from mmdeit.cli import check_data, check_training, load_config
+from mmdeit.cli.checks import check_images, check_packages
 
+from ..conftest import ToyDataset
 from .test_config import parse
 
 
@@ -152,11 +149,118 @@ def test_images_of_any_list(root, name, outside):
         dict(type='mmpretrain.BaseDataset', data_root=str(root),
              ann_file='a.json', data_prefix='train'))
     if outside:
-        with pytest.raises(ValueError, match='a.json, image 1: .* lies outside the '
-                           'folder of the images, .*train$'):
+        with pytest.raises(ValueError, match='a.json, image 1: .* lies outside '
+                           'the folder of the images, .*train$'):
             check_images(dataset)
     else:
         check_images(dataset)
+
+
+def json_list(root, *entries):
+    (root / 'a.json').write_text(json.dumps(
+        dict(metainfo={}, data_list=list(entries))))
+    return DATASETS.build(
+        dict(type='mmpretrain.BaseDataset', data_root=str(root),
+             ann_file='a.json', data_prefix='train'))
+
+
+def entry(**kwargs):
+    return dict(img_path='a.jpg', gt_label=0) | kwargs
+
+
+@pytest.mark.parametrize('second, message', [
+    (entry(gt_label=3), 'has the label 3: labels are 0 to 2, correct it or '
+     'num_classes'),
+    (entry(gt_label=-1), 'has the label -1: labels are 0 to 2'),
+    (entry(gt_label=1.5), 'has the label 1.5: labels are whole numbers from 0'),
+    (entry(gt_label='1'), "has the label '1': labels are whole numbers"),
+    (entry(gt_label=None), 'has the label None: labels are whole numbers'),
+    (entry(gt_label=[0, 7]), 'has the label 7: labels are 0 to 2'),
+    (dict(img_path='a.jpg'), 'has no label'),
+])
+def test_labels_of_any_list(root, second, message):
+    dataset = json_list(root, entry(), second)
+    with pytest.raises(ValueError) as error:
+        check_images(dataset, 3)
+    assert str(error.value).startswith(
+        f'{root}/a.json, image 1: {root}/train/a.jpg {message}')
+    wrapped = ConcatDataset([dataset])
+    with pytest.raises(ValueError, match='image 1'):
+        check_images(wrapped, 3)
+
+
+@pytest.mark.parametrize('label', [2, 2., [0, 2], True])
+def test_labels_that_are_classes(root, label):
+    check_images(json_list(root, entry(gt_label=label)), 3)
+
+
+def test_files_that_do_not_exist(root):
+    """A few are looked for, the first and the last among them."""
+    entries = [entry() for _ in range(100)]
+    check_images(json_list(root, *entries), 3)
+    for place in (0, 99):
+        entries[place]['img_path'] = 'b.jpg'
+        with pytest.raises(FileNotFoundError, match='val_dataloader: .*/train/'
+                           'b.jpg of .*a.json does not exist: correct the'):
+            check_images(json_list(root, *entries), 3, 'val_dataloader')
+        entries[place]['img_path'] = 'a.jpg'
+
+
+def test_images_without_labels(root):
+    dataset = DATASETS.build(dict(
+        type='mmdeit.CustomDataset', data_root=str(root), data_prefix='train',
+        with_label=False))
+    with pytest.raises(ValueError) as error:
+        check_images(dataset, 3, 'test_dataloader')
+    assert str(error.value) == (
+        f'test_dataloader: the images of {root}/train have no labels: give '
+        "labelled ones (with_label=True, split='val'); to predict without "
+        'metrics, test.py CONFIG CHECKPOINT --out FILE.pkl --cfg-options '
+        'test_evaluator=[]')
+    check_images(dataset, 3, labelled=False)
+
+
+@pytest.mark.parametrize('content, message', [
+    (b'', ' is empty'),
+    ('{}'.encode('utf-8-sig'), ', line 1: the file is UTF-8 with a mark'),
+    ('{}'.encode('utf-16'), ', line 1: the file is UTF-16'),
+    ('{"é": 1}'.encode('latin-1'), ', line 1: the file is Latin-1 or another'),
+    (b'{"data_list": [{"img_pa', ' is no complete JSON: it does not end in a'),
+])
+def test_damaged_json(root, content, message):
+    (root / 'a.json').write_bytes(content)
+    with pytest.raises(ValueError) as error:
+        check_data(data_cfg(root, type='BaseDataset', ann_file='a.json',
+                            data_prefix='train'), 'train_dataloader')
+    assert str(error.value).startswith(f'{root}/a.json{message}')
+
+
+@pytest.mark.parametrize('settings', [
+    dict(num_classes=3), dict(model=dict(head=dict(num_classes=3)))])
+def test_labels_of_lists(root, settings):
+    (root / 'list').write_text('a.jpg 2\na.jpg 3\n')
+    cfg = data_cfg(root, type='CustomDataset', ann_file='list')
+    cfg.merge_from_dict(settings)
+    with pytest.raises(ValueError, match="list, line 2: 'a.jpg 3' has the "
+                       'label 3: labels are 0 to 2'):
+        check_data(cfg, 'train_dataloader')
+
+
+def test_a_folder_of_the_user(root, monkeypatch):
+    """In data_root mmpretrain leaves ~ as it is."""
+    monkeypatch.setenv('HOME', str(root))
+    cfg = data_cfg('~', type='CustomDataset', data_prefix='train')
+    (root / 'train/a').mkdir()
+    check_data(cfg, 'train_dataloader')
+    assert cfg.train_dataloader.dataset.data_root == str(root)
+
+
+def test_one_class(cfg, build_runner):
+    cfg.model.head.num_classes = 1
+    cfg.train_dataloader.dataset.type = 'OneClass'
+    cfg.val_dataloader = cfg.val_cfg = cfg.val_evaluator = None
+    with pytest.raises(ValueError, match='the model has one class, and a soft'):
+        check_training(build_runner(cfg))
 
 
 def test_no_batch(cfg, build_runner):
@@ -184,6 +288,11 @@ def test_a_sound_config(cfg, build_runner):
     check_training(runner)
     runner.train()
     assert runner.iter == 8
+
+
+@DATASETS.register_module()
+class OneClass(ToyDataset):
+    metainfo = dict(classes=('a', ))
 
 
 @DATASETS.register_module()

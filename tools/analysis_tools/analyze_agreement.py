@@ -26,6 +26,7 @@ from mmdeit.cli import (
     add_common_arguments,
     apply_num_classes,
     check_data,
+    check_datasets,
     find_teacher_hook,
     load_config,
     one_line_errors,
@@ -148,6 +149,7 @@ def run(args: argparse.Namespace) -> None:
                              f'distilled {ours}: give one trained on the same '
                              'data')
     loader = Runner.build_dataloader(cfg[name], seed=0)
+    check_datasets({name: loader.dataset}, student)
     fit_teacher(teacher, student, loader.dataset)
     # in fp32 without an accelerator, like the other tools
     amp = args.amp and get_device() != 'cpu'

@@ -27,6 +27,7 @@ from mmdeit.cli import (
     add_common_arguments,
     build_runner,
     check_data,
+    check_training,
     find_teacher_hook,
     load_config,
     one_line_errors,
@@ -49,6 +50,7 @@ def measure(cfg: Config, warmup: int, iters: int) -> dict:
         or else of the process.
     """
     runner = build_runner(cfg)
+    check_training(runner)
     if find_teacher_hook(cfg) is None:
         switch_off_distillation(runner.model)
     stopwatch = StopwatchHook(warmup)

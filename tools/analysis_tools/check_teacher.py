@@ -15,6 +15,7 @@ from mmdeit.cli import (
     add_common_arguments,
     build_runner,
     check_data,
+    check_datasets,
     load_config,
     one_line_errors,
     set_dataloader_defaults,
@@ -64,6 +65,9 @@ def check_teacher(cfg: Config, num_images: int) -> None:
     if runner.val_loop is None:
         raise ValueError(f'{cfg.filename} has no validation dataset to '
                          'evaluate its teacher on: add a val_dataloader')
+    check_datasets(
+        dict(train_dataloader=runner.train_dataloader.dataset,
+             val_dataloader=runner.val_loop.dataloader.dataset), runner.model)
     teacher = MODELS.build(hook.teacher_cfg)
     for log in (runner.logger, *runner.logger.handlers):
         log.setLevel('INFO')  # show the trials of a slow diagnosis

@@ -1,0 +1,130 @@
+"""The classes of all datasets are one list, whatever they are read from."""
+import pytest
+from mmengine.config import Config
+from torch.utils.data import Dataset
+
+from mmdeit.cli import check_data, check_training
+from mmdeit.cli.classes import check_class_folders, check_class_names
+
+
+def make(root, **splits):
+    """An image in each folder of a class."""
+    for split, names in splits.items():
+        for name in names:
+            (root / split / name).mkdir(parents=True)
+            (root / split / name / 'a.jpg').touch()
+
+
+def config(root, kind, *splits, wrap=lambda dataset: dataset, **kwargs):
+    loaders = {
+        f'{split}_dataloader': dict(dataset=wrap(dict(
+            type=kind, data_root=str(root), data_prefix=split, **kwargs)))
+        for split in splits
+    }
+    return Config(dict(default_scope='mmpretrain', **loaders))
+
+
+KINDS = ['CustomDataset', 'mmdeit.CustomDataset']
+FIX = ('rename the folders, add an empty one for a class without images, or '
+       'give all datasets the same classes=[...]')
+
+
+@pytest.mark.parametrize('kind', KINDS)
+@pytest.mark.parametrize('wrap', [
+    lambda dataset: dataset,
+    lambda dataset: dict(type='RepeatDataset', times=2, dataset=dataset),
+    lambda dataset: dict(type='ConcatDataset', datasets=[dataset]),
+])
+@pytest.mark.parametrize('split', ['val', 'test'])
+@pytest.mark.parametrize('names, clause', [
+    ('ac', "lacks 'b'"),
+    ('abcd', "has 'd' besides"),
+    ('Abc', "lacks 'a' (nearest is 'A') and has 'A' (nearest is 'a') besides"),
+    ('xyz', "has none of the names, but 'x', 'y', 'z' instead of 'a', 'b', "
+     "'c'"),
+])
+def test_other_folders(tmp_path, kind, wrap, split, names, clause):
+    """Also those of the test data, which a training does not read."""
+    make(tmp_path, train='abc', **{split: names})
+    with pytest.raises(ValueError) as error:
+        check_data(config(tmp_path, kind, 'train', split, wrap=wrap),
+                   'train_dataloader')
+    assert str(error.value) == (
+        f'{split}_dataloader: {tmp_path / split} {clause}, compared with '
+        f'train_dataloader: {tmp_path / "train"}: {FIX}')
+
+
+@pytest.mark.parametrize('kind', KINDS)
+def test_the_same_folders(tmp_path, kind):
+    make(tmp_path, train='abc', val='abc')
+    cfg = config(tmp_path, kind, 'train', 'val', 'test')  # no folder of tests
+    check_data(cfg, 'train_dataloader', 'val_dataloader')
+
+
+@pytest.mark.parametrize('kind', ['CustomDataset', 'ImageNet'])
+@pytest.mark.parametrize('name', ['.ipynb_checkpoints', '__MACOSX'])
+def test_hidden_folders_of_mmpretrains_datasets(tmp_path, kind, name):
+    make(tmp_path, train=['a', 'b', name])
+    cfg = config(tmp_path, kind, 'train', classes=['a', 'b'])
+    with pytest.raises(ValueError, match='train has a hidden folder, which '
+                       'would shift the labels: set the dataset\'s type='
+                       f"'mmdeit.{kind}'$"):
+        check_class_folders(cfg)
+    check_class_folders(config(tmp_path, f'mmdeit.{kind}', 'train',
+                               classes=['a', 'b']))
+
+
+def test_classes_given(tmp_path):
+    """By name, a class may have no folder; mmpretrain's dataset counts."""
+    make(tmp_path, train='abc', val='ac')
+    splits, classes = ('train', 'val'), ['c', 'b', 'a']
+    check_class_folders(config(tmp_path, KINDS[1], *splits, classes=classes))
+    with pytest.raises(ValueError, match="train has folders in another order "
+                       "than classes, .*'mmdeit.CustomDataset'"):
+        check_class_folders(config(tmp_path, KINDS[0], *splits,
+                                   metainfo=dict(classes=classes)))
+
+
+def test_names_that_are_not_the_folders(tmp_path):
+    """As ImageNet's: the folders have to agree too."""
+    make(tmp_path, train=['n1', 'n2'], val=['n1', 'n2'], test=['n1', 'n3'])
+    names = dict(classes=['tench', 'goldfish'])
+    for kind in (*KINDS, 'ImageNet', 'mmdeit.ImageNet'):
+        check_class_folders(config(tmp_path, kind, 'train', 'val', **names))
+        with pytest.raises(ValueError, match="test lacks 'n2' and has 'n3' "):
+            check_class_folders(config(tmp_path, kind, 'train', 'test',
+                                       **names))
+
+
+@pytest.mark.parametrize('change', [
+    dict(with_label=False), dict(ann_file='list.txt'),
+    dict(data_prefix='s3://bucket')])
+def test_what_has_no_folders_of_classes(tmp_path, change):
+    make(tmp_path, train='abc', val='ac')
+    cfg = config(tmp_path, KINDS[1], 'train', 'val')
+    cfg.val_dataloader.dataset.update(change)
+    check_class_folders(cfg)
+
+
+class Named(Dataset):
+
+    def __init__(self, classes=None):
+        self.metainfo = dict(classes=classes) if classes else {}
+
+
+def test_built_datasets():
+    check_class_names(dict(a=Named('ab'), b=Named(), c=Named(['a', 'b'])))
+    with pytest.raises(ValueError) as error:
+        check_class_names(dict(train_dataloader=Named('ab'), b=object(),
+                               val_dataloader=Named('ba')))
+    assert str(error.value) == (
+        "val_dataloader has another order: class 0 is 'b' instead of 'a', "
+        'compared with train_dataloader: correct the classes in its list or '
+        'its metainfo=dict(classes=[...])')
+
+
+def test_before_training(cfg, build_runner):
+    runner = build_runner(cfg)
+    runner.val_loop.dataloader.dataset.metainfo = dict(classes=tuple('abdc'))
+    with pytest.raises(ValueError, match='val_dataloader has another order'):
+        check_training(runner)
