@@ -1,3 +1,4 @@
+from .classes import match_classes, plain_metainfo, saved_classes
 from .conversion import (
     FORMATS,
     add_dist_token,
@@ -20,5 +21,6 @@ __all__ = [
     'FORMATS', 'add_dist_token', 'allow_training_log', 'convert',
     'detect_names', 'fetch_checkpoint', 'force_weights_only', 'get_state_dict',
     'load_backbone', 'load_checkpoint', 'load_weights', 'match_checkpoint',
-    'pretrained_cfgs', 'start_dist_token'
+    'match_classes', 'plain_metainfo', 'pretrained_cfgs', 'saved_classes',
+    'start_dist_token'
 ]

@@ -1,4 +1,6 @@
 """Checkpoints that any supported torch can load safely."""
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from mmengine.hooks import CheckpointHook as _CheckpointHook
@@ -6,7 +8,11 @@ from mmengine.logging import HistoryBuffer
 from mmengine.runner import BaseLoop, Runner
 from mmengine.utils import apply_to
 
-from mmdeit.checkpoints import match_checkpoint
+from mmdeit.checkpoints import (
+    match_checkpoint,
+    match_classes,
+    plain_metainfo,
+)
 from mmdeit.registry import HOOKS
 from mmdeit.utils import unwrap_model
 
@@ -28,6 +34,7 @@ class CheckpointHook(_CheckpointHook):
         checkpoint['message_hub'] = apply_to(
             checkpoint['message_hub'],
             lambda x: isinstance(x, (HistoryBuffer, np.generic)), to_plain)
+        plain_metainfo(checkpoint)
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Check the weights and restore the log histories, in place."""
@@ -53,6 +60,15 @@ def starts_training(runner: Runner) -> bool:
     return isinstance(runner._train_loop, BaseLoop) and not runner._resume
 
 
+def data_classes(runner: Runner) -> Sequence[str] | None:
+    """The names of the classes that a Runner trains or tests on, if known."""
+    for loop in (runner._train_loop, runner._val_loop, runner._test_loop):
+        if isinstance(loop, BaseLoop):
+            dataset = loop.dataloader.dataset
+            return (getattr(dataset, 'metainfo', None) or {}).get('classes')
+    return None
+
+
 def check_checkpoint(runner: Runner, checkpoint: dict) -> None:
     """Match what a Runner is about to load to its model, in place.
 
@@ -62,6 +78,8 @@ def check_checkpoint(runner: Runner, checkpoint: dict) -> None:
     try:
         note = match_checkpoint(checkpoint, unwrap_model(runner.model),
                                 starts_training(runner))
+        if not starts_training(runner):
+            match_classes(checkpoint, data_classes(runner))
     except ValueError as error:
         raise ValueError(f'{file}: {error}') from error
     if note:
