@@ -6,7 +6,7 @@ downloads is checked by hash.
 """
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from textwrap import shorten
@@ -18,6 +18,8 @@ from mmengine.dist import barrier
 from mmengine.runner.checkpoint import CheckpointLoader
 from mmengine.utils import digit_version
 from torch import Tensor, nn
+
+from .classes import saved_classes
 
 
 class _Ignored:
@@ -162,8 +164,11 @@ def get_state_dict(checkpoint: dict) -> dict[str, Tensor]:
     return weights
 
 
-def load_weights(model: nn.Module, path: str | Path) -> None:
+def load_weights(model: nn.Module, path: str | Path) -> Sequence[str] | None:
     """Load a checkpoint that has exactly the tensors of a model.
+
+    Returns:
+        Sequence[str] | None: The names of its classes, if it says them.
 
     Raises:
         ValueError: If names or shapes differ; see also :func:`load_checkpoint`.
@@ -174,3 +179,4 @@ def load_weights(model: nn.Module, path: str | Path) -> None:
     except RuntimeError as error:
         raise ValueError(f'{path} does not hold the weights of this model: '
                          f'{shorten(str(error), 400)}') from error
+    return saved_classes(checkpoint)

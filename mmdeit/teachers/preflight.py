@@ -1,11 +1,13 @@
 """What is tried before the first iteration: the student and its teacher."""
 import contextlib
+import logging
 import math
-from typing import Iterator
+from typing import Iterator, Sequence
 
 import torch
 from mmengine.dataset import pseudo_collate
 from mmengine.dist import broadcast_object_list, is_main_process
+from mmengine.logging import print_log
 from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 from mmpretrain.models import ImageClassifier
@@ -14,6 +16,7 @@ from rich.progress import track
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
+from mmdeit.class_names import difference
 from mmdeit.structures import read_labels
 from mmdeit.utils import keep_random_state, unwrap_model
 
@@ -58,6 +61,8 @@ def preflight(teacher: AnyTeacher,
     if isinstance(runner.optim_wrapper, OptimWrapper):
         precision = runner.optim_wrapper.optim_context(runner.model)
     student, loader = unwrap_model(runner.model), runner.train_dataloader
+    if runner.val_loop is not None:
+        _check_data(loader.dataset, runner.val_loop.dataloader.dataset)
     with keep_random_state(), precision:
         inputs = fit_teacher(teacher, student, loader.dataset)
         # Where a pass is slow, a smaller batch tells as much.
@@ -92,14 +97,54 @@ def fit_teacher(teacher: AnyTeacher, student: nn.Module,
                          "teacher=dict(type='mmdeit.Teacher', model=...)")
     inputs, _ = next(read_batches(dataset, student.data_preprocessor, 2))
     check_student(student, inputs)
-    spec = StudentSpec.of(
-        student, getattr(dataset, 'metainfo', {}).get('classes'))
+    spec = StudentSpec.of(student, _classes(dataset))
     for member in teacher.members:
         member.bind(spec)
+        _check_classes(member, spec.class_names)
     teacher.to(inputs.device)
     for member in teacher.members:
         ask(member, inputs, spec.num_classes)
     return inputs
+
+
+def _classes(dataset: Dataset) -> Sequence[str] | None:
+    return getattr(dataset, 'metainfo', {}).get('classes')
+
+
+def _check_data(train: Dataset, val: Dataset) -> None:
+    """Refuse data of two minds, which would be blamed on the teacher."""
+    ours, theirs = _classes(train), _classes(val)
+    differs = difference(theirs, ours) if ours and theirs else ''
+    if differs:
+        raise ValueError(f'the validation data {differs}, compared with the '
+                         'training data: give both the same classes')
+
+
+def _check_classes(member: Teacher, names: Sequence[str] | None) -> None:
+    """Compare the classes in a teacher's checkpoint with those of the data.
+
+    Where a class of the data has another place, it is an error. Names may
+    differ: those of ImageNet do.
+    """
+    saved = member.saved_classes
+    if member.class_mapping is not None or not saved or not names:
+        return
+    differs = difference(saved, names)
+    if not differs:
+        return
+    message = (f'teacher {member.name!r} {differs}, as its checkpoint says, '
+               'compared with the training data')
+    known = set(saved)
+    if not any(name in known and tuple(saved[i:i + 1]) != (name, )
+               for i, name in enumerate(names)):
+        print_log(f'{message}: the classes are taken to be the same, in this '
+                  'order; set class_mapping if they are not', 'current',
+                  logging.WARNING)
+        return
+    fix = ("set class_mapping='name'" if set(names) <= set(saved) else
+           'train it on the same folders, or set class_mapping to its class '
+           'for each of the data')
+    raise ValueError(f'{message}: {fix}')
 
 
 @torch.no_grad()

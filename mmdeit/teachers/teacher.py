@@ -40,7 +40,7 @@ class Teacher(nn.Module):
             class for each of the student's, by index or name, or ``'name'``.
             Defaults to None: both have the same classes.
         class_names (Sequence[str], optional): Names of the teacher's classes.
-            Defaults to None: what ``model`` says, if anything.
+            Defaults to None: what ``model`` or ``checkpoint`` says, if they do.
         expected_accuracy (float, optional): Top-1 in percent that it is known
             to have on the student's validation data. Defaults to None.
         dtype (str, optional): ``'float32'``, ``'bfloat16'`` or ``'float16'``.
@@ -74,15 +74,18 @@ class Teacher(nn.Module):
             model, checkpoint = find_model(model, checkpoint)
         self.name = name or _name(model, checkpoint)
         self.network = MODELS.build(model)
+        # the names of its classes, as the data that it was trained on had them
+        self.saved_classes: Sequence[str] | None = None
         if checkpoint is not None:
-            load_weights(self.network, checkpoint)
+            self.saved_classes = load_weights(self.network, checkpoint)
         else:
             _refuse_init_cfg(self.network)
         self.data_preprocessor = data_preprocessor
         self.input_size = input_size
         self.class_mapping = class_mapping
-        self.class_names = class_names or getattr(self.network, 'class_names',
-                                                  None)
+        self.class_names = (
+            class_names or getattr(self.network, 'class_names', None)
+            or self.saved_classes)
         self.expected_accuracy = expected_accuracy
         self.preprocess: nn.Module = nn.Identity()
         # the teacher's class for each of the student's, (K, ); None: the same

@@ -175,6 +175,69 @@ def test_classes_by_the_names_of_the_dataset(tmp_path, build_runner, capfd):
         runner.train()
 
 
+def name_teachers_classes(path, names):
+    torch.save(dict(state_dict=torch.load(path, weights_only=True),
+                    meta=dict(dataset_meta=dict(classes=names))), path)
+
+
+SWAPPED = ['red wide', 'red narrow', *CLASSES[2:]]
+
+
+@pytest.mark.parametrize('names, message', [
+    (SWAPPED, "teacher 'toy' has another order: class 0 is 'red wide' instead "
+     "of 'red narrow', as its checkpoint says, compared with the training "
+     "data: set class_mapping='name'"),
+    (sorted(c.title() if c[0] == 'r' else c for c in CLASSES),
+     "teacher 'toy' lacks 'red narrow', 'red wide' (nearest is 'Red Narrow') "
+     "and has 'Red Narrow', 'Red Wide' (nearest is 'red narrow') besides, as "
+     'its checkpoint says, compared with the training data: train it on the '
+     'same folders, or set class_mapping to its class for each of the data'),
+])
+@pytest.mark.parametrize('images', [0, 128])
+def test_a_teacher_of_other_classes(tmp_path, build_runner, names, message,
+                                    images):
+    cfg = make_config(tmp_path)
+    cfg.custom_hooks[0].preflight = images
+    name_teachers_classes(tmp_path / 'toy.pth', names)
+    with pytest.raises(ValueError) as error:
+        build_runner(cfg).train()
+    assert str(error.value) == message
+
+
+def test_the_names_in_a_checkpoint_can_be_mapped(tmp_path, build_runner):
+    """An order that is said is no error."""
+    cfg = make_config(tmp_path, class_mapping='name')
+    name_teachers_classes(tmp_path / 'toy.pth', SWAPPED)
+    cfg.custom_hooks[0].preflight = 0
+    hook = build_runner(cfg)
+    hook.train()
+    teacher = MODELS.build(cfg.custom_hooks[0].teacher)
+    teacher.bind(SPEC)
+    assert teacher.indices.tolist() == [1, 0, 2, 3, 4, 5, 6, 7]
+
+
+@pytest.mark.parametrize('names', [
+    [f'n{i}' for i in range(8)], [*CLASSES[:7], 'gray wide']])
+def test_classes_may_be_called_otherwise(tmp_path, build_runner, capfd, names):
+    cfg = make_config(tmp_path)
+    name_teachers_classes(tmp_path / 'toy.pth', names)
+    build_runner(cfg).train()
+    output = ''.join(capfd.readouterr())
+    assert output.count('the classes are taken to be the same, in this') == 1
+
+
+def test_data_of_two_minds_is_not_the_teachers_fault(tmp_path, build_runner,
+                                                     monkeypatch):
+    """No class_mapping is advised where the labels of val are shifted."""
+    runner = build_runner(make_config(tmp_path))
+    runner.val_loop.dataloader.dataset.metainfo = dict(classes=CLASSES[1:])
+    with pytest.raises(ValueError) as error:
+        runner.train()
+    assert str(error.value) == (
+        "the validation data lacks 'red narrow', compared with the training "
+        'data: give both the same classes')
+
+
 def test_speed_is_measured_on_a_batch(tmp_path, build_runner, monkeypatch):
     shapes = []
     monkeypatch.setattr(
