@@ -7,6 +7,7 @@ import os
 from importlib import import_module
 from pathlib import Path
 
+import numpy as np
 from mmengine.config import Config
 from mmengine.dist import get_world_size
 from mmengine.runner import Runner
@@ -187,17 +188,24 @@ def _check_entries(dataset: BaseDataset, num_classes: int | None,
 def _check_labels(dataset: BaseDataset, source: str, folder: str,
                   num_classes: int | None, labelled: bool) -> None:
     root = folder and os.path.join(os.path.abspath(folder), '')
+    beginning = folder and os.path.join(folder, '')
+    known: dict[str | float, str] = {}  # there may be a million images
     for i in range(len(dataset)):
         info = dataset.get_data_info(i)
         path, labels = info.get('img_path', ''), info.get('gt_label', ())
-        if not isinstance(labels, (list, tuple)):
+        problem = ''
+        if not isinstance(labels, (list, tuple, np.ndarray)):
             labels = [labels]
-        problem = next(filter(None, (
-            label_problem(label, num_classes) for label in labels)), '')
+        for label in labels:
+            key = label if isinstance(label, (int, float)) else repr(label)
+            if key not in known:
+                known[key] = label_problem(label, num_classes)
+            problem = problem or known[key]
         if labelled and 'gt_label' not in info:
             problem = 'has no label'
-        if root and path and not inside(root, os.path.abspath(path)):
-            problem = f'lies outside the folder of the images, {root[:-1]}'
+        if root and path and ('..' in path or not path.startswith(beginning)):
+            if not inside(root, os.path.abspath(path)):
+                problem = f'lies outside the folder of the images, {root[:-1]}'
         if problem:
             raise ValueError(f'{source}, image {i}: {path} {problem}')
 

@@ -67,7 +67,7 @@ def check_image_list(ann_file: str,
     ``num_classes - 1``, where that is known.
     """
     text = read_text(ann_file)
-    suspect = _SUSPECT.search(text)
+    suspect, beginning = _SUSPECT.search(text), os.path.join(root, '')
     known: dict[str, str] = {'': 'is empty: remove it'}
     for number, line in enumerate(text.removesuffix('\n').split('\n'), 1):
         line = line.strip()
@@ -79,7 +79,9 @@ def check_image_list(ann_file: str,
             problem = known[label] or ('' if path else _NO_LABEL)
         elif not line:
             problem = known['']
-        if suspect and not inside(root, line):
+        if suspect and (
+                '..' in line or not line.startswith(beginning)) and (
+                not inside(root, line)):
             problem = f'lies outside the folder of the images, {root}'
         if problem:
             raise ValueError(f'{ann_file}, line {number}: {line!r} {problem}')

@@ -175,6 +175,9 @@ def entry(**kwargs):
     (entry(gt_label=1.5), 'has the label 1.5: labels are whole numbers from 0'),
     (entry(gt_label='1'), "has the label '1': labels are whole numbers"),
     (entry(gt_label=None), 'has the label None: labels are whole numbers'),
+    (entry(gt_label={}), 'has the label {}: labels are whole numbers'),
+    (entry(gt_label=[[1]]), 'has the label [1]: labels are whole numbers'),
+    (entry(gt_label=float('nan')), 'has the label nan: labels are whole'),
     (entry(gt_label=[0, 7]), 'has the label 7: labels are 0 to 2'),
     (dict(img_path='a.jpg'), 'has no label'),
 ])
