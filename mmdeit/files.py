@@ -10,7 +10,7 @@ from mmengine.utils import mkdir_or_exist
 # Of a fixed name beside the file: kills leave one of them, not a heap.
 PART = '.part'
 
-_NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def write_atomically(path: str | Path, data: bytes) -> None:
@@ -55,7 +55,7 @@ class AtomicBackend(LocalBackend):
         except OSError as error:
             fix = ('free space there or lower '
                    'default_hooks.checkpoint.max_keep_ckpts'
-                   if error.errno in _NO_SPACE else 'make its folder writable')
+                   if error.errno in NO_SPACE else 'make its folder writable')
             raise OSError(
                 f'cannot write {filepath} ({error.strerror}): {fix}. The '
                 'checkpoints before it are whole: --resume goes on from '
