@@ -23,7 +23,7 @@ TRAIN = Path(__file__).resolve().parents[1] / 'tools/train.py'
 
 
 def write_config(path: Path, **others) -> Path:
-    """Write the config of a small student: epochs of four iterations.
+    """Write the config of a small student: epochs of four iterations each.
 
     Nothing in it is random, so that a resumed run ends where a whole one does.
     """
@@ -31,18 +31,20 @@ def write_config(path: Path, **others) -> Path:
     model['head']['loss']['mode'] = 'none'
     model['train_cfg'] = None
     loader = dict(
-        batch_size=4,
-        num_workers=0,
-        dataset=dict(type='ToyDataset'),
-        sampler=dict(type='DefaultSampler', shuffle=True))
+        batch_size=4, num_workers=0, dataset=dict(type='ToyDataset'))
     Config(
         dict(
             custom_imports=dict(imports=['tests.conftest']),
             default_scope='mmpretrain',
             model=model,
-            train_dataloader=loader,
+            train_dataloader=dict(
+                sampler=dict(type='DefaultSampler', shuffle=True), **loader),
+            val_dataloader=dict(
+                sampler=dict(type='DefaultSampler', shuffle=False), **loader),
+            val_evaluator=dict(type='mmdeit.HeadsAccuracy', topk=(1, )),
+            val_cfg=dict(),
             optim_wrapper=dict(optimizer=dict(type='AdamW', lr=1e-2)),
-            param_scheduler=dict(type='CosineAnnealingLR', T_max=8),
+            param_scheduler=dict(type='CosineAnnealingLR'),
             train_cfg=dict(by_epoch=True, max_epochs=8),
             default_hooks=dict(
                 logger=dict(type='LoggerHook', interval=1),
