@@ -1,6 +1,8 @@
 """Small helpers for whatever runs beside a model."""
 import contextlib
 import random
+import signal
+import threading
 from typing import Iterator
 
 import numpy as np
@@ -27,3 +29,27 @@ def keep_random_state() -> Iterator[None]:
     finally:
         random.setstate(python)
         np.random.set_state(numpy)
+
+
+@contextlib.contextmanager
+def finish_first() -> Iterator[None]:
+    """Let what is inside end before SIGINT and SIGTERM have their effect."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # Python's handlers run in the main thread
+        return
+    # A signal to all processes of a job also ends the dataloader's workers,
+    # and torch's handler of SIGCHLD raises.
+    delayed = (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD)
+    received = set()
+    handlers = {
+        number: signal.signal(number, lambda number, _: received.add(number))
+        for number in delayed
+    }
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler or signal.SIG_DFL)
+        for number in delayed:
+            if number in received:
+                signal.raise_signal(number)

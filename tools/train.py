@@ -1,18 +1,25 @@
 """Train a model."""
 import argparse
-from pathlib import Path
+import logging
 
 from mmengine.config import Config
+from mmengine.runner import Runner
 
 from mmdeit.cli import (
     add_common_arguments,
     build_runner,
     check_data,
+    check_same_resume,
     check_training,
+    end_by_signal,
     load_config,
+    lock_work_dir,
     one_line_errors,
+    progress,
     set_dataloader_defaults,
+    set_resume,
 )
+from mmdeit.files import NO_SPACE
 
 
 def parse_args() -> argparse.Namespace:
@@ -23,7 +30,7 @@ def parse_args() -> argparse.Namespace:
         nargs='?',
         const='auto',
         help='resume from this checkpoint or, without a value, from the '
-        'latest one in the work directory')
+        'newest whole one in the work directory')
     parser.add_argument(
         '--no-validate',
         action='store_true',
@@ -45,16 +52,6 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> None:
     """Apply the training arguments to the config, in place."""
     if args.no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
-    if args.resume is not None:
-        cfg.resume = True
-        if args.resume != 'auto':
-            cfg.load_from = args.resume
-        elif Path(cfg.work_dir, 'last_checkpoint').is_file():
-            cfg.load_from = None
-        else:
-            cfg.resume = False
-            print(f'Nothing to resume in {cfg.work_dir}: training starts from '
-                  f'{cfg.get("load_from") or "the beginning"}.')
     if args.auto_scale_lr:
         if 'auto_scale_lr' not in cfg:
             raise ValueError(f'{args.config} does not say which batch size its '
@@ -65,15 +62,32 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> None:
                             not args.no_persistent_workers)
 
 
+def train(runner: Runner) -> None:
+    """Train, and end in one line where the disk is full."""
+    # A log that cannot be written prints no traceback for each of its lines.
+    logging.raiseExceptions = False
+    try:
+        runner.train()
+    except OSError as error:
+        if error.errno not in NO_SPACE:
+            raise
+        raise OSError(f'cannot write in {runner.work_dir} ({error.strerror}): '
+                      f'free space there; {progress(runner)}') from error
+
+
 def main() -> None:
     args = parse_args()
-    with one_line_errors(args.traceback):
+    with one_line_errors(args.traceback), end_by_signal(args.launcher) as last:
         cfg = load_config(args)
-        merge_args(cfg, args)
-        check_data(cfg, 'train_dataloader', 'val_dataloader')
-        runner = build_runner(cfg)
-        check_training(runner)
-        runner.train()
+        with lock_work_dir(cfg):
+            merge_args(cfg, args)
+            set_resume(cfg, args.resume)
+            check_data(cfg, 'train_dataloader', 'val_dataloader')
+            runner = build_runner(cfg)
+            last.describe = lambda: progress(runner)
+            check_same_resume(runner)
+            check_training(runner)
+            train(runner)
 
 
 if __name__ == '__main__':

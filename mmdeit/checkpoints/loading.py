@@ -100,13 +100,15 @@ def fetch_checkpoint(url: str) -> Path:
 
 def load_checkpoint(
         path: str | Path,
-        map_location: str | torch.device | Callable | None = 'cpu') -> dict:
+        map_location: str | torch.device | Callable | None = 'cpu',
+        mmap: bool = False) -> dict:
     """Load the content of a checkpoint file safely.
 
     Args:
         path (str | Path): A file of :func:`torch.save`, or an address for
             :func:`fetch_checkpoint`.
         map_location: As in :func:`torch.load`. Defaults to ``'cpu'``.
+        mmap (bool): Read a tensor only when it is used. Defaults to False.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -121,7 +123,7 @@ def load_checkpoint(
     allow_training_log()
     try:
         checkpoint = torch.load(
-            path, map_location=map_location, weights_only=True)
+            str(path), map_location=map_location, weights_only=True, mmap=mmap)
         weights = _find_weights(checkpoint)
         if isinstance(weights, dict):
             return checkpoint

@@ -1,8 +1,13 @@
-"""Checkpoints that any supported torch can load safely."""
+"""Checkpoints that are whole, and that any supported torch loads safely."""
+import os
+from collections import deque
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
+from mmengine.dist import is_main_process
+from mmengine.fileio import LocalBackend
 from mmengine.hooks import CheckpointHook as _CheckpointHook
 from mmengine.logging import HistoryBuffer
 from mmengine.runner import BaseLoop, Runner
@@ -13,8 +18,9 @@ from mmdeit.checkpoints import (
     match_classes,
     plain_metainfo,
 )
+from mmdeit.files import PART, AtomicBackend
 from mmdeit.registry import HOOKS
-from mmdeit.utils import unwrap_model
+from mmdeit.utils import finish_first, unwrap_model
 
 
 @HOOKS.register_module()
@@ -25,15 +31,112 @@ class CheckpointHook(_CheckpointHook):
     and cannot resume from them with ``weights_only=True``, the default since
     torch 2.6. Here the message hub is saved as plain numbers and tensors.
 
+    Local files are written whole or not at all, and in an order in which a
+    kill loses nothing: the checkpoint, the pointer ``last_checkpoint``, and
+    then the removal of old ones, which mmengine removes first. SIGINT and
+    SIGTERM wait for the end of a save.
+
     What is loaded, to train or to test, has to fit the model: see
     :func:`mmdeit.checkpoints.match_checkpoint`. Arguments are mmengine's.
     """
 
+    def before_train(self, runner: Runner) -> None:
+        """Choose where and how to write, and tidy up after a kill."""
+        super().before_train(runner)
+        if not isinstance(self.file_backend, LocalBackend):
+            return  # a store of objects, which are whole anyway
+        self.backend_args = dict(backend='mmdeit.atomic')
+        self.file_backend = AtomicBackend()
+        if is_main_process():
+            for folder in {self.out_dir, runner.work_dir}:
+                for part in Path(folder).glob(f'*{PART}'):
+                    part.unlink()
+        # The work directory may have been moved, or copied: the best
+        # checkpoint to replace is the one here.
+        self._best = {
+            key: path and os.path.join(self.out_dir, os.path.basename(path))
+            for key, path in self._best.items()
+        }
+
+    def _save_checkpoint_with_step(self, runner: Runner, step: int,
+                                   meta: dict) -> None:
+        with finish_first():
+            outdated = self._keep(runner, step)
+            name = self.filename_tmpl.format(step)
+            self.last_ckpt = self.file_backend.join_path(self.out_dir, name)
+            runner.message_hub.update_info('last_ckpt', self.last_ckpt)
+            runner.save_checkpoint(
+                self.out_dir,
+                name,
+                self.file_client_args,
+                save_optimizer=self.save_optimizer,
+                save_param_scheduler=self.save_param_scheduler,
+                meta=meta,
+                by_epoch=self.by_epoch,
+                backend_args=self.backend_args,
+                **self.args)
+            if not is_main_process():
+                return
+            AtomicBackend().put_text(
+                self.last_ckpt, os.path.join(runner.work_dir,
+                                             'last_checkpoint'))
+            for old in outdated:
+                self._remove(
+                    self.file_backend.join_path(
+                        self.out_dir, self.filename_tmpl.format(old)))
+
+    def _keep(self, runner: Runner, step: int) -> list[int]:
+        """Count a checkpoint among those to keep, and return the outdated.
+
+        The checkpoint itself still lists them: where a kill prevents their
+        removal, mmengine's ``before_train`` catches up on it.
+        """
+        if self.max_keep_ckpts <= 0:
+            return []
+        steps = [*(old for old in self.keep_ckpt_ids if old != step), step]
+        runner.message_hub.update_info('keep_ckpt_ids', steps)
+        self.keep_ckpt_ids = deque(steps, self.max_keep_ckpts)
+        return steps[:-self.max_keep_ckpts]
+
+    def _save_best_checkpoint(self, runner: Runner, metrics: dict) -> None:
+        with finish_first():
+            before = self._best
+            self._best = dict.fromkeys(before)  # or mmengine removes them first
+            super()._save_best_checkpoint(runner, metrics)
+            self._best = {
+                key: path or before[key]
+                for key, path in self._best.items()
+            }
+            if is_main_process():
+                for path in {*before.values()} - {*self._best.values(), None}:
+                    self._remove(path)
+
+    @property
+    def _best(self) -> dict[str, str | None]:
+        """Paths of the best checkpoints, which mmengine keeps in two ways."""
+        if hasattr(self, 'best_ckpt_path_dict'):
+            return self.best_ckpt_path_dict
+        return {'': getattr(self, 'best_ckpt_path', None)}
+
+    @_best.setter
+    def _best(self, paths: dict[str, str | None]) -> None:
+        if hasattr(self, 'best_ckpt_path_dict'):
+            self.best_ckpt_path_dict = paths
+        elif self.save_best:
+            self.best_ckpt_path = paths['']
+
+    def _remove(self, path: str) -> None:
+        if self.file_backend.isfile(path):
+            self.file_backend.remove(path)
+
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Replace the objects of the message hub by data, in place."""
+        hub = checkpoint['message_hub']
+        for name, history in hub['log_scalars'].items():
+            hub['log_scalars'][name] = to_plain(
+                history, logged_values(runner, name))
         checkpoint['message_hub'] = apply_to(
-            checkpoint['message_hub'],
-            lambda x: isinstance(x, (HistoryBuffer, np.generic)), to_plain)
+            hub, lambda x: isinstance(x, np.generic), lambda x: x.item())
         plain_metainfo(checkpoint)
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
@@ -47,12 +150,28 @@ class CheckpointHook(_CheckpointHook):
                                               saved['max_length'])
 
 
-def to_plain(value: HistoryBuffer | np.generic) -> dict | float:
-    """A log history as tensors, or a numpy scalar as a number."""
-    if isinstance(value, np.generic):
-        return value.item()
-    values, counts = (torch.from_numpy(data) for data in value.data)
-    return dict(values=values, counts=counts, max_length=value.max_length)
+def to_plain(history: HistoryBuffer, count: int | None) -> dict:
+    """The last values of a log history as tensors; None keeps all of them."""
+    values, counts = (
+        torch.from_numpy(data[-count:] if count else data)
+        for data in history.data)
+    return dict(values=values, counts=counts, max_length=history.max_length)
+
+
+def logged_values(runner: Runner, name: str) -> int | None:
+    """How many past values the log asks for; None for all of them.
+
+    A history grows with each iteration, and a checkpoint must not.
+    """
+    processor = runner.log_processor
+    windows = [processor.window_size]
+    for custom in processor.custom_cfg:
+        if name.split('/', 1)[-1] == custom['data_src'].split('/', 1)[-1]:
+            windows.append(custom.get('window_size') or 'global')
+    if 'global' in windows:
+        return None
+    epoch = len(runner.train_dataloader)
+    return max(epoch if size == 'epoch' else size for size in windows)
 
 
 def starts_training(runner: Runner) -> bool:

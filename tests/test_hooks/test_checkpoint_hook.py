@@ -1,7 +1,15 @@
 """Checkpoints are plain data, and training resumes from them."""
+import os
+import signal
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
 import torch
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
+
+from mmdeit.hooks.checkpoint_hook import logged_values
 
 
 @HOOKS.register_module()
@@ -90,3 +98,157 @@ def test_mixup_is_what_differs_on_resume(cfg, build_runner):
     expected = final_weights(whole)
     assert any(not torch.equal(value, expected[name])
                for name, value in final_weights(resumed).items())
+
+
+@pytest.fixture
+def writes(monkeypatch):
+    """What happens to the files of a run, in order."""
+    events = []
+    replace, remove = os.replace, os.remove
+
+    def replaced(source, target):
+        events.append(Path(target).name)
+        replace(source, target)
+
+    def removed(path):
+        events.append(f'- {Path(path).name}')
+        remove(path)
+
+    monkeypatch.setattr(os, 'replace', replaced)
+    monkeypatch.setattr(os, 'remove', removed)
+    return events
+
+
+def test_removes_last(cfg, build_runner, writes):
+    """The file, its pointer, and only then the file before."""
+    cfg.default_hooks.checkpoint.max_keep_ckpts = 1
+    build_runner(cfg).train()
+    assert writes == [
+        'epoch_1.pth', 'last_checkpoint', 'epoch_2.pth', 'last_checkpoint',
+        '- epoch_1.pth'
+    ]
+    # What removes the first one where a kill has prevented it.
+    checkpoint = torch.load(f'{cfg.work_dir}/epoch_2.pth', weights_only=True)
+    info = checkpoint['message_hub']['runtime_info']
+    assert info['keep_ckpt_ids'] == [1, 2]
+
+
+@HOOKS.register_module()
+class RisingMetricHook(Hook):
+    """Makes each validation better than the last, by two metrics."""
+
+    priority = 'HIGHEST'
+
+    def after_val_epoch(self, runner, metrics=None):
+        others = dict(metrics)
+        metrics.clear()
+        metrics.update(a=runner.epoch, b=-runner.epoch, **others)
+
+
+@pytest.mark.parametrize('save_best', ['a', ['a', 'b'], 'auto'])
+def test_the_best_before_is_removed_last(cfg, build_runner, writes, save_best):
+    cfg.default_hooks.rising = dict(type='RisingMetricHook')
+    cfg.default_hooks.checkpoint.update(
+        save_best=save_best, rule='greater', max_keep_ckpts=1)
+    build_runner(cfg).train()
+    best = [name for name in writes if 'best' in name]
+    if isinstance(save_best, list):  # b falls: its first value is the best
+        assert 'best_b_epoch_1.pth' in best and '- best_b_epoch_1.pth' not in (
+            best)
+    assert [name for name in best if '_b_' not in name] == [
+        'best_a_epoch_1.pth', 'best_a_epoch_2.pth', '- best_a_epoch_1.pth'
+    ]
+    # Once the checkpoint that names the new one is there.
+    assert writes[writes.index('best_a_epoch_2.pth'):] == [
+        'best_a_epoch_2.pth', 'epoch_2.pth', 'last_checkpoint',
+        '- best_a_epoch_1.pth'
+    ]
+
+
+class Killed(Exception):
+    """In place of a kill."""
+
+
+def kill(*_):
+    raise Killed
+
+
+def test_resume_finishes_what_a_kill_prevented(cfg, build_runner, monkeypatch):
+    """A removal, half a file; and the best one, where the folder has moved."""
+    cfg.default_hooks.rising = dict(type='RisingMetricHook')
+    cfg.default_hooks.checkpoint.update(
+        max_keep_ckpts=1, save_best='a', rule='greater')
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr('mmdeit.hooks.CheckpointHook._remove', kill)
+        build_runner(cfg).train()
+    old, new = Path(cfg.work_dir), Path(f'{cfg.work_dir}-moved')
+    old.rename(new)
+    old.mkdir()
+    (old / 'best_a_epoch_1.pth').touch()  # of another run by now
+    (new / 'epoch_3.pth.part').touch()
+    assert sorted(path.name for path in new.glob('*.pth')) == [
+        'best_a_epoch_1.pth', 'epoch_1.pth', 'epoch_2.pth'
+    ]
+    cfg.update(
+        work_dir=str(new), resume=True, load_from=str(new / 'epoch_2.pth'))
+    cfg.train_cfg.max_epochs = 3
+    build_runner(cfg).train()
+    assert sorted(path.name for path in new.glob('*.pth*')) == [
+        'best_a_epoch_3.pth', 'epoch_3.pth'
+    ]
+    assert (old / 'best_a_epoch_1.pth').is_file()
+
+
+def test_a_signal_waits_for_pointer_and_removal(cfg, build_runner, monkeypatch):
+    cfg.default_hooks.checkpoint.max_keep_ckpts = 1
+    handler = signal.signal(signal.SIGTERM, kill)
+    replace = os.replace
+
+    def interrupted(source, target):
+        if target.endswith('epoch_2.pth'):
+            signal.raise_signal(signal.SIGTERM)
+        replace(source, target)
+
+    monkeypatch.setattr(os, 'replace', interrupted)
+    try:
+        with pytest.raises(Killed):
+            build_runner(cfg).train()
+    finally:
+        signal.signal(signal.SIGTERM, handler)
+    work_dir = Path(cfg.work_dir)
+    assert [path.name for path in work_dir.glob('*.pth')] == ['epoch_2.pth']
+    assert (work_dir / 'last_checkpoint').read_text().endswith('epoch_2.pth')
+
+
+@HOOKS.register_module()
+class ManyValuesHook(Hook):
+    """Logs as much as a long training does."""
+
+    def after_train_iter(self, runner, *args, **kwargs):
+        for _ in range(1000):
+            runner.message_hub.update_scalar('train/other', 1.)
+
+
+def test_checkpoints_do_not_grow(cfg, build_runner):
+    cfg.default_hooks.many = dict(type='ManyValuesHook')
+    build_runner(cfg).train()
+    checkpoint = torch.load(f'{cfg.work_dir}/epoch_2.pth', weights_only=True)
+    other = checkpoint['message_hub']['log_scalars']['train/other']
+    assert len(other['values']) == len(other['counts']) == 10
+
+
+@pytest.mark.parametrize('custom, count', [
+    ([], 10),
+    ([dict(data_src='loss', window_size=20)], 20),
+    ([dict(data_src='loss', window_size=5), dict(data_src='loss',
+                                                window_size=15)], 15),
+    ([dict(data_src='other', window_size=20)], 10),
+    ([dict(data_src='loss', window_size='epoch')], 100),
+    ([dict(data_src='loss', window_size='global')], None),
+    ([dict(data_src='loss', method_name='max')], None),
+])
+def test_checkpoints_keep_what_the_log_asks_for(custom, count):
+    processor = SimpleNamespace(window_size=10, custom_cfg=custom)
+    runner = SimpleNamespace(
+        log_processor=processor, train_dataloader=range(100))
+    assert logged_values(runner, 'train/loss') == count

@@ -1,0 +1,8 @@
+"""A few of the kills of kill_training.py: each step of a save once."""
+from .kill_training import STEPS, Kill, kill_trainings
+
+
+def test_nothing_is_lost(tmp_path):
+    kills = [Kill(step, keep=1) for step in STEPS]
+    assert [*kill_trainings(tmp_path, kills, seed=0, epochs=3)] == kills
+    assert any(kill.epoch for kill in kills)

@@ -1,0 +1,61 @@
+"""A tool that is asked to stop ends in one line."""
+import signal
+
+import pytest
+
+from mmdeit.cli import end_by_signal, is_first_process
+
+NUMBERS = [signal.SIGINT, signal.SIGTERM]
+
+
+@pytest.fixture(autouse=True)
+def handlers():
+    """Those of pytest, back after each test."""
+    changed = [*NUMBERS, signal.SIGCHLD]
+    before = [signal.getsignal(number) for number in changed]
+    yield before[:2]
+    for number, handler in zip(changed, before):
+        signal.signal(number, handler)
+
+
+@pytest.mark.parametrize('number', NUMBERS)
+def test_one_line_and_the_exit_status(capsys, number):
+    with pytest.raises(SystemExit) as end, end_by_signal():
+        signal.raise_signal(number)
+    assert end.value.code == 128 + number
+    assert capsys.readouterr().err == f'{number.name}: stopped\n'
+    # The next one ends the process at once.
+    assert signal.getsignal(number) is signal.SIG_DFL
+
+
+def test_what_a_tool_says(capsys):
+    with pytest.raises(SystemExit), end_by_signal() as last:
+        last.describe = lambda: 'half of it is done'
+        signal.raise_signal(signal.SIGTERM)
+    assert capsys.readouterr().err == 'SIGTERM: half of it is done\n'
+
+
+def test_a_tool_that_ends_by_itself(handlers):
+    with pytest.raises(KeyError), end_by_signal():
+        assert signal.getsignal(signal.SIGTERM) not in handlers
+        raise KeyError
+    assert [signal.getsignal(number) for number in NUMBERS] == handlers
+
+
+def test_the_first_process_speaks(capsys, monkeypatch):
+    monkeypatch.setenv('RANK', '1')
+    with pytest.raises(SystemExit), end_by_signal('pytorch'):
+        signal.raise_signal(signal.SIGTERM)
+    assert not capsys.readouterr().err
+
+
+@pytest.mark.parametrize('launcher, variable', [
+    ('pytorch', 'RANK'),
+    ('slurm', 'SLURM_PROCID'),
+    ('mpi', 'OMPI_COMM_WORLD_RANK'),
+])
+def test_the_first_process_of_a_launcher(monkeypatch, launcher, variable):
+    for number in ('0', '1'):
+        monkeypatch.setenv(variable, number)
+        assert is_first_process(launcher) == (number == '0')
+    assert is_first_process('none')  # one of several jobs beside each other
