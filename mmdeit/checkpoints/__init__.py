@@ -3,8 +3,10 @@ from .conversion import (
     add_dist_token,
     convert,
     detect_names,
+    first_names,
     start_dist_token,
 )
+from .finite import not_finite
 from .loading import (
     allow_training_log,
     fetch_checkpoint,
@@ -18,7 +20,7 @@ from .pretrained import load_backbone, pretrained_cfgs
 
 __all__ = [
     'FORMATS', 'add_dist_token', 'allow_training_log', 'convert',
-    'detect_names', 'fetch_checkpoint', 'force_weights_only', 'get_state_dict',
-    'load_backbone', 'load_checkpoint', 'load_weights', 'match_checkpoint',
-    'pretrained_cfgs', 'start_dist_token'
+    'detect_names', 'fetch_checkpoint', 'first_names', 'force_weights_only',
+    'get_state_dict', 'load_backbone', 'load_checkpoint', 'load_weights',
+    'match_checkpoint', 'not_finite', 'pretrained_cfgs', 'start_dist_token'
 ]

@@ -10,6 +10,9 @@ from mmdeit.checkpoints import match_checkpoint
 from mmdeit.registry import HOOKS
 from mmdeit.utils import unwrap_model
 
+from .finite import state_fault, stop_everywhere
+from .runtime_info_hook import RuntimeInfoHook
+
 
 @HOOKS.register_module()
 class CheckpointHook(_CheckpointHook):
@@ -22,6 +25,16 @@ class CheckpointHook(_CheckpointHook):
     What is loaded, to train or to test, has to fit the model: see
     :func:`mmdeit.checkpoints.match_checkpoint`. Arguments are mmengine's.
     """
+
+    def _save_checkpoint_with_step(self, runner: Runner, step: int,
+                                   meta: dict) -> None:
+        check_finite(runner, meta['iter'])
+        super()._save_checkpoint_with_step(runner, step, meta)
+
+    def _save_best_checkpoint(self, runner: Runner, metrics: dict) -> None:
+        if self.save_best:
+            check_finite(runner, runner.iter)
+        super()._save_best_checkpoint(runner, metrics)
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Replace the objects of the message hub by data, in place."""
@@ -38,6 +51,18 @@ class CheckpointHook(_CheckpointHook):
                 scalars[name] = HistoryBuffer(saved['values'].tolist(),
                                               saved['counts'].tolist(),
                                               saved['max_length'])
+
+
+def check_finite(runner: Runner, iteration: int) -> None:
+    """Stop before something is saved that is not finite.
+
+    All processes have to call it: only the first one saves.
+    """
+    faults = [hook.read(runner) for hook in runner.hooks
+              if isinstance(hook, RuntimeInfoHook)]
+    stop_everywhere(
+        runner, next(filter(None, faults), '') or
+        state_fault(runner, iteration))
 
 
 def to_plain(value: HistoryBuffer | np.generic) -> dict | float:

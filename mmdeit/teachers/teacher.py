@@ -73,6 +73,7 @@ class Teacher(nn.Module):
         if isinstance(model, str):
             model, checkpoint = find_model(model, checkpoint)
         self.name = name or _name(model, checkpoint)
+        self.source = checkpoint or _name(model, None)  # in messages
         self.network = MODELS.build(model)
         if checkpoint is not None:
             load_weights(self.network, checkpoint)
