@@ -97,7 +97,7 @@ def state_fault(runner: Runner, iteration: int) -> str:
                 state[f'the average of {name.removeprefix("module.")}'] = tensor
     names = not_finite(dict(state, optimizer=runner.optim_wrapper.state_dict()))
     return '' if not names else (
-        f'iteration {iteration}: {first_names(names)} is not finite, '
+        f'iteration {iteration}: not finite in {first_names(names)}, '
         f'so nothing is saved: {REMEDIES}')
 
 
