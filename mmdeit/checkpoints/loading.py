@@ -171,7 +171,7 @@ def load_checkpoint(
     try:
         checkpoint = torch.load(
             path, map_location=map_location, weights_only=True)
-        weights, _ = _find_weights(checkpoint)
+        weights, _ = find_weights(checkpoint)
         reason = '' if isinstance(weights, dict) else (
             f'its weights are a {type(weights).__name__}')
     except Exception as error:  # damaged files raise many types
@@ -207,8 +207,11 @@ def check_finite(owner: str | Path, content: Any) -> None:
             'training that diverged: give an earlier checkpoint')
 
 
-def _find_weights(checkpoint: Any) -> tuple[Any, str | None]:
-    """The weights in the content of a file, and the entry that has them."""
+def find_weights(checkpoint: Any) -> tuple[Any, str | None]:
+    """The weights in the content of a file, and the entry that has them.
+
+    That is None where the file has nothing but weights.
+    """
     if isinstance(checkpoint, dict):
         for entry in ('state_dict', 'model', *AVERAGES):
             if entry in checkpoint:
@@ -224,7 +227,7 @@ def get_state_dict(checkpoint: dict) -> dict[str, Tensor]:
     only a moving average, it is taken, and the log says so. ``module.`` is of
     DDP, ``_orig_mod.`` of ``torch.compile``.
     """
-    weights, entry = _find_weights(checkpoint)
+    weights, entry = find_weights(checkpoint)
     if entry in AVERAGES:
         print_log(f'The checkpoint has no weights but {entry}: their average '
                   'is taken', 'current', logging.WARNING)
