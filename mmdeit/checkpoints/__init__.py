@@ -4,11 +4,15 @@ from .conversion import (
     add_dist_token,
     convert,
     detect_names,
+    first_names,
     start_dist_token,
 )
+from .finite import not_finite
 from .loading import (
     allow_training_log,
+    check_finite,
     fetch_checkpoint,
+    find_weights,
     force_weights_only,
     get_state_dict,
     load_checkpoint,
@@ -18,9 +22,10 @@ from .matching import match_checkpoint
 from .pretrained import load_backbone, pretrained_cfgs
 
 __all__ = [
-    'FORMATS', 'add_dist_token', 'allow_training_log', 'convert',
-    'detect_names', 'fetch_checkpoint', 'force_weights_only', 'get_state_dict',
-    'load_backbone', 'load_checkpoint', 'load_weights', 'match_checkpoint',
-    'match_classes', 'plain_metainfo', 'pretrained_cfgs', 'saved_classes',
+    'FORMATS', 'add_dist_token', 'allow_training_log', 'check_finite',
+    'convert', 'detect_names', 'fetch_checkpoint', 'find_weights',
+    'first_names', 'force_weights_only', 'get_state_dict', 'load_backbone',
+    'load_checkpoint', 'load_weights', 'match_checkpoint', 'match_classes',
+    'not_finite', 'plain_metainfo', 'pretrained_cfgs', 'saved_classes',
     'start_dist_token'
 ]

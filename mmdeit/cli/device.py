@@ -2,6 +2,7 @@
 import atexit
 import gc
 import os
+from datetime import timedelta
 
 import torch.distributed as dist
 from mmengine.config import Config
@@ -42,7 +43,8 @@ def adapt_to_device(cfg: Config) -> None:
         }
         if revert_sync_bn(cfg.get('model') or {}):
             print_log('No accelerator found: SyncBN is BN in each process.')
-        init_gloo(cfg.launcher)
+        dist_cfg = (cfg.get('env_cfg') or {}).get('dist_cfg') or {}
+        init_gloo(cfg.launcher, dist_cfg.get('timeout'))
 
 
 def revert_sync_bn(cfg: dict | list | tuple) -> bool:
@@ -56,11 +58,12 @@ def revert_sync_bn(cfg: dict | list | tuple) -> bool:
     return found
 
 
-def init_gloo(launcher: str) -> None:
+def init_gloo(launcher: str, timeout: float | None = None) -> None:
     """Create a gloo process group from what a launcher left in the environment.
 
     Several nodes under ``'slurm'`` need ``MASTER_ADDR``; the other launchers
-    set what torchrun sets.
+    set what torchrun sets. As in mmengine, the timeout is in seconds; None is
+    torch's, 30 minutes.
     """
     if launcher == 'slurm':
         os.environ.setdefault('MASTER_ADDR', '127.0.0.1')
@@ -68,7 +71,9 @@ def init_gloo(launcher: str) -> None:
         os.environ['RANK'] = os.environ['SLURM_PROCID']
         os.environ['WORLD_SIZE'] = os.environ['SLURM_NTASKS']
         os.environ['LOCAL_RANK'] = os.environ['SLURM_LOCALID']
-    dist.init_process_group('gloo')
+    options = {} if timeout is None else dict(
+        timeout=timedelta(seconds=timeout))
+    dist.init_process_group('gloo', **options)
     # Otherwise gloo's threads, still running at the end, may abort the process.
     atexit.register(_leave_group)
 

@@ -14,6 +14,7 @@ from mmengine.runner import BaseLoop, Runner
 from mmengine.utils import apply_to
 
 from mmdeit.checkpoints import (
+    check_finite,
     match_checkpoint,
     match_classes,
     plain_metainfo,
@@ -21,6 +22,9 @@ from mmdeit.checkpoints import (
 from mmdeit.files import PART, AtomicBackend
 from mmdeit.registry import HOOKS
 from mmdeit.utils import finish_first, unwrap_model
+
+from .finite import state_fault, stop_everywhere
+from .runtime_info_hook import RuntimeInfoHook
 
 
 @HOOKS.register_module()
@@ -60,6 +64,7 @@ class CheckpointHook(_CheckpointHook):
 
     def _save_checkpoint_with_step(self, runner: Runner, step: int,
                                    meta: dict) -> None:
+        check_before_saving(runner, meta['iter'])
         with finish_first():
             outdated = self._keep(runner, step)
             name = self.filename_tmpl.format(step)
@@ -99,6 +104,8 @@ class CheckpointHook(_CheckpointHook):
         return steps[:-self.max_keep_ckpts]
 
     def _save_best_checkpoint(self, runner: Runner, metrics: dict) -> None:
+        if self.save_best:
+            check_before_saving(runner, runner.iter)
         with finish_first():
             before = self._best
             self._best = dict.fromkeys(before)  # or mmengine removes them first
@@ -142,12 +149,26 @@ class CheckpointHook(_CheckpointHook):
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Check the weights and restore the log histories, in place."""
         check_checkpoint(runner, checkpoint)
+        if runner._resume:
+            check_resumed(runner, checkpoint)
         scalars = checkpoint.get('message_hub', {}).get('log_scalars', {})
         for name, saved in scalars.items():
             if isinstance(saved, dict):
                 scalars[name] = HistoryBuffer(saved['values'].tolist(),
                                               saved['counts'].tolist(),
                                               saved['max_length'])
+
+
+def check_before_saving(runner: Runner, iteration: int) -> None:
+    """Stop before something is saved that is not finite.
+
+    All processes have to call it: only the first one saves.
+    """
+    faults = [hook.read(runner) for hook in runner.hooks
+              if isinstance(hook, RuntimeInfoHook)]
+    stop_everywhere(
+        runner, next(filter(None, faults), '') or
+        state_fault(runner, iteration))
 
 
 def to_plain(history: HistoryBuffer, count: int | None) -> dict:
@@ -188,12 +209,17 @@ def data_classes(runner: Runner) -> Sequence[str] | None:
     return None
 
 
+def loaded_file(runner: Runner) -> str:
+    """What a Runner loads, for messages."""
+    return runner._load_from or f'the latest checkpoint in {runner.work_dir}'
+
+
 def check_checkpoint(runner: Runner, checkpoint: dict) -> None:
     """Match what a Runner is about to load to its model, in place.
 
     A second call on the same checkpoint does nothing.
     """
-    file = runner._load_from or f'the latest checkpoint in {runner.work_dir}'
+    file = loaded_file(runner)
     try:
         note = match_checkpoint(checkpoint, unwrap_model(runner.model),
                                 starts_training(runner))
@@ -203,3 +229,16 @@ def check_checkpoint(runner: Runner, checkpoint: dict) -> None:
         raise ValueError(f'{file}: {error}') from error
     if note:
         runner.logger.warning(f'{file}: {note}')
+
+
+def check_resumed(runner: Runner, checkpoint: dict) -> None:
+    """Check that a checkpoint has a sound training to resume."""
+    file = loaded_file(runner)
+    missing = [key for key in ('meta', 'message_hub') if key not in checkpoint]
+    if missing:
+        raise ValueError(f'{file} holds no training to resume (it has no '
+                         f'{missing[0]}): start from it by load_from=FILE')
+    if 'optimizer' not in checkpoint:
+        runner.logger.warning(
+            f'{file} has no state of the optimizer, which starts anew')
+    check_finite(file, dict(optimizer=checkpoint.get('optimizer')))

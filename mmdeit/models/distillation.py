@@ -96,6 +96,9 @@ def distill(head: nn.Module, feats: tuple,
     Raises:
         ValueError: If the batch has no answer of a teacher. Training without
             one, unnoticed, would be no distillation.
+
+    Where the teacher's answer is not finite, neither are ``loss_distill`` and
+    ``teacher_agreement``.
     """
     objective, targets = head.loss_module, TrainingTargets.of(data_samples)
     cls_score, dist_score = scores(head, feats)
@@ -115,8 +118,11 @@ def distill(head: nn.Module, feats: tuple,
     ]
     losses = {name: sum(part[name] for part in parts) for name in parts[0]}
     if objective.needs_teacher:
-        losses['teacher_agreement'] = agreement(targets.teacher_answer,
-                                                targets.target)
+        answer = targets.teacher_answer
+        sound = one_if_finite(answer)
+        losses['loss_distill'] = losses['loss_distill'] * sound
+        losses['teacher_agreement'] = agreement(answer,
+                                                targets.target) * sound
     if head.cal_acc:
         accuracy = Accuracy.calculate(
             sum(score for score, _ in branches), targets.labels, head.topk)
@@ -125,6 +131,18 @@ def distill(head: nn.Module, feats: tuple,
             for k, value in zip(head.topk, accuracy)
         })
     return losses
+
+
+def one_if_finite(answer: Tensor) -> Tensor | float:
+    """1, or no number (NaN) where a teacher's answer is not finite.
+
+    Its argmax would be class 0. As a factor it costs no wait for the device:
+    nothing is learnt, and whoever reads the agreement finds out.
+
+    Args:
+        answer (Tensor): Its labels ``(N, )`` or logits ``(N, K)``.
+    """
+    return 1. if answer.ndim == 1 else 1 + (answer - answer).float().sum()
 
 
 def agreement(teacher: Tensor, target: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ import torch
 from mmengine.logging import print_log
 from rich.console import Console
 from rich.table import Table
-from torch import Tensor
+from torch import Tensor, nn
 
 from .diagnosis import depends_on_batch, diagnose
 from .ensemble import TeacherEnsemble
@@ -19,6 +19,12 @@ from .teacher import Teacher
 
 # Enough images to diagnose by; more would only take longer.
 DIAGNOSED = 512
+
+
+def first_channels(network: nn.Module, default: int) -> int:
+    """How many channels a network's first convolution takes, if it has one."""
+    return next((module.in_channels for module in network.modules()
+                 if isinstance(module, nn.Conv2d)), default)
 
 
 def failure(images: Tensor, fix: str, error: Exception) -> str:
@@ -41,6 +47,14 @@ def ask(member: Teacher, inputs: Tensor, num_classes: int) -> Tensor:
     except Exception as error:  # a network may fail in any way
         fix = 'set input_size to the size that it was trained at'
         fix += ', or compile=False' * member.execution.compile
+        channels = images.size(1)
+        takes = first_channels(member.network, channels)
+        if takes != channels:
+            fix = (f'it takes {takes} channels: give another teacher, or load '
+                   f'images of {takes} channels')
+            if channels == 1:  # grey is repeated for as many as it has
+                fix = (f'it takes {takes} channels: set its data_preprocessor='
+                       f'dict(mean=[...], std=[...]) with {takes} numbers each')
         raise ValueError(f'teacher {member.name!r} '
                          f'{failure(images, fix, error)}') from error
     if fault := _fault(member, logits, len(inputs), num_classes):

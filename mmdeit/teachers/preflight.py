@@ -21,7 +21,7 @@ from mmdeit.structures import read_labels
 from mmdeit.utils import keep_random_state, unwrap_model
 
 from .ensemble import TeacherEnsemble
-from .evaluation import ask, evaluate, failure
+from .evaluation import ask, evaluate, failure, first_channels
 from .execution import fastest_pass
 from .preprocessing import StudentSpec
 from .teacher import Teacher
@@ -157,8 +157,7 @@ def check_student(model: nn.Module, inputs: Tensor) -> None:
     if not isinstance(model, ImageClassifier):
         return
     channels = inputs.size(1)
-    first = next((module.in_channels for module in model.modules()
-                  if isinstance(module, nn.Conv2d)), channels)
+    first = first_channels(model, channels)
     fix = 'set model.backbone.img_size, or the size that the pipeline gives'
     if first != channels:
         fix = (f'set model.backbone.in_channels={channels}, or load images of '
@@ -171,6 +170,9 @@ def check_student(model: nn.Module, inputs: Tensor) -> None:
         logits = model.head(feats) if model.with_head else None
         if isinstance(logits, Tensor) and logits.shape[:-1] != (len(inputs), ):
             raise RuntimeError(f'it answers with shape {tuple(logits.shape)}')
+        if isinstance(logits, Tensor) and logits.shape[-1:] == (1, ):
+            raise ValueError('num_classes is 1: a softmax over one class has '
+                             'nothing to learn: give data of two or more')
     except ValueError:  # says what to set by itself
         raise
     except Exception as error:  # a network may fail in any way

@@ -8,7 +8,12 @@ from mmengine.dist import broadcast_object_list
 from mmpretrain.apis import ModelHub
 from torch import Tensor, nn
 
-from mmdeit.checkpoints import load_weights, pretrained_cfgs
+from mmdeit.checkpoints import (
+    check_finite,
+    force_weights_only,
+    load_weights,
+    pretrained_cfgs,
+)
 from mmdeit.registry import MODELS
 
 from .class_mapping import class_indices
@@ -73,6 +78,8 @@ class Teacher(nn.Module):
         if isinstance(model, str):
             model, checkpoint = find_model(model, checkpoint)
         self.name = name or _name(model, checkpoint)
+        self.source = checkpoint or _name(model, None)  # in messages
+        force_weights_only()  # other libraries read files, too
         self.network = MODELS.build(model)
         # the names of its classes, as the data that it was trained on had them
         self.saved_classes: Sequence[str] | None = None
@@ -80,6 +87,7 @@ class Teacher(nn.Module):
             self.saved_classes = load_weights(self.network, checkpoint)
         else:
             _refuse_init_cfg(self.network)
+            check_finite(f'teacher {self.name!r}', self.network.state_dict())
         self.data_preprocessor = data_preprocessor
         self.input_size = input_size
         self.class_mapping = class_mapping

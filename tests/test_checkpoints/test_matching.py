@@ -1,12 +1,18 @@
 """What fits is loaded; the rest is one line that names file and fix."""
+import math
 from copy import deepcopy
 
 import pytest
 import torch
 from mmengine.registry import MODELS
+from mmpretrain.models.utils import resize_pos_embed
 from torch import nn
 
-from mmdeit.checkpoints import convert, match_checkpoint
+from mmdeit.checkpoints import (
+    convert,
+    force_weights_only,
+    match_checkpoint,
+)
 from mmdeit.hooks import EMAHook
 
 from ..conftest import STUDENT, TEACHER
@@ -167,7 +173,8 @@ def test_a_distilled_backbone_in_the_twin():
     (dict(num_classes=7), 'head.layers.head.weight is for 7 classes, expected '
      '4: correct num_classes'),
     (dict(distilled=False), 'it has no head.layers.head_dist.weight, '
-     'head.layers.head_dist.bias$'),
+     'head.layers.head_dist.bias: give a checkpoint of the whole model; this '
+     'one may start a training by load_from$'),
 ])
 @pytest.mark.parametrize('resume', [True, False])
 def test_testing_and_resuming_take_all_of_it(cfg, build_runner, tmp_path,
@@ -263,3 +270,86 @@ def test_other_classes_of_a_segmentor():
     assert match_checkpoint(checkpoint, segmentor(3), start=True) == (
         'left out decode_head.weight, decode_head.bias: for 5 classes, the '
         'model has 3')
+
+
+@pytest.mark.parametrize('prefix', ['', 'backbone.'])
+def test_a_backbone_alone_starts_a_training(prefix):
+    model = build()
+    alone = {f'{prefix}{name}': tensor
+             for name, tensor in model.backbone.state_dict().items()}
+    checkpoint = dict(state_dict=dict(alone))
+    assert match_checkpoint(checkpoint, build(), start=True) == (
+        f'no {", ".join(HEADS)} in it: they stay as initialised')
+    build().load_state_dict(checkpoint['state_dict'], strict=True)
+    with pytest.raises(ValueError, match='it has no head.layers.head.weight, '
+                       '.* give a checkpoint of the whole model; this one'):
+        match_checkpoint(dict(state_dict=alone), build(), start=False)
+
+
+def test_resuming_takes_a_training(cfg, build_runner, tmp_path):
+    cfg.load_from = save(tmp_path / 'a.pth', build())
+    cfg.resume = True
+    with pytest.raises(ValueError, match=r'a.pth holds no training to resume '
+                       r'\(it has no meta\): start from it by load_from=FILE'):
+        build_runner(cfg).train()
+
+
+@pytest.mark.parametrize('resume', [True, False])
+@pytest.mark.parametrize('entry, message', [
+    ('state_dict', 'epoch_1.pth is not finite in backbone.cls_token, as'),
+    ('ema_state_dict', 'epoch_1.pth is not finite in ema_state_dict.module.'
+     'backbone.cls_token, as after'),
+    ('optimizer', 'epoch_1.pth is not finite in optimizer.state.0.exp_avg_sq'),
+])
+def test_nothing_that_is_loaded_is_not_finite(cfg, build_runner, entry,
+                                              message, resume):
+    cfg.default_hooks.ema = dict(type='mmdeit.EMAHook')
+    cfg.train_cfg.max_epochs = 1
+    build_runner(cfg).train()
+    cfg.load_from = f'{cfg.work_dir}/epoch_1.pth'
+    content = torch.load(cfg.load_from, weights_only=True)
+    tensor = {
+        'state_dict': lambda part: part['backbone.cls_token'],
+        'ema_state_dict': lambda part: part['module.backbone.cls_token'],
+        'optimizer': lambda part: part['state'][0]['exp_avg_sq']
+    }[entry](content[entry])
+    tensor.view(-1)[0] = math.inf
+    torch.save(content, cfg.load_from)
+    cfg.resume = resume
+    force_weights_only()
+    runner = build_runner(cfg)
+    if entry == 'optimizer' and not resume:
+        runner.test()  # which does not need it
+        return
+    with pytest.raises(ValueError, match=message):
+        runner.train() if resume else runner.test()
+
+
+def test_a_resumed_optimizer_that_is_not_there(cfg, build_runner, capfd):
+    cfg.default_hooks.checkpoint.save_optimizer = False
+    cfg.train_cfg.max_epochs = 1
+    build_runner(cfg).train()
+    cfg.resume = True
+    capfd.readouterr()
+    build_runner(cfg).train()
+    assert 'has no state of the optimizer, which starts anew' in ''.join(
+        capfd.readouterr())
+
+
+def test_a_grid_of_as_many_patches():
+    """4x9 are 6x6: interpolated to start from, and the model's own later."""
+    source = build(img_size=(16, 36))
+    own = source.backbone.pos_embed
+    model = build(img_size=24, pretrain_img_size=(16, 36))
+    expected = resize_pos_embed(own, (4, 9), (6, 6), num_extra_tokens=2)
+    checkpoint = dict(state_dict=source.state_dict())
+    assert match_checkpoint(checkpoint, model, start=True) == ''
+    model.load_state_dict(checkpoint['state_dict'])
+    assert torch.equal(model.backbone.pos_embed, expected)
+    assert not torch.allclose(expected, own)
+
+    resumed = build(img_size=24, pretrain_img_size=(16, 36))
+    checkpoint = dict(state_dict=model.state_dict())
+    match_checkpoint(checkpoint, resumed, start=False)
+    resumed.load_state_dict(checkpoint['state_dict'])
+    assert torch.equal(resumed.backbone.pos_embed, expected)

@@ -1,6 +1,7 @@
 import gc
 import os
 import weakref
+from datetime import timedelta
 
 import pytest
 import torch.distributed as dist
@@ -94,3 +95,16 @@ def test_gloo_ends_before_python(monkeypatch):
         assert runner() is None and not dist.is_initialized()
     finally:
         gc.enable()
+
+
+def test_the_timeout_of_gloo(monkeypatch):
+    """In seconds, as mmengine takes it for NCCL."""
+    asked = []
+    monkeypatch.setattr(
+        dist, 'init_process_group',
+        lambda *args, **kwargs: asked.append(kwargs))
+    monkeypatch.setattr(device, 'get_device', lambda: 'cpu')
+    for dist_cfg in (dict(backend='nccl', timeout=90), dict(backend='nccl')):
+        adapt_to_device(
+            Config(dict(launcher='pytorch', env_cfg=dict(dist_cfg=dist_cfg))))
+    assert asked == [dict(timeout=timedelta(seconds=90)), {}]

@@ -49,10 +49,11 @@ def test_keeps_no_graph(cfg, build_runner):
     hook, = [h for h in runner.hooks if type(h).__name__ == 'RuntimeInfoHook']
     runner.train_loop  # noqa: B018  builds it
     loss = torch.ones(1, requires_grad=True).sum()
+    hook.before_train(runner)
     hook.after_train_iter(
         runner, 0, outputs=dict(loss=loss, images=4, acc=torch.ones(1)))
-    assert dict(hook._outputs)['loss'].grad_fn is None
-    hook._read(runner)
+    assert hook._outputs[0][2].grad_fn is None
+    hook.read(runner)
     assert runner.message_hub.get_scalar('train/images').current() == 4
 
 

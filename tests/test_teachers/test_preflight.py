@@ -6,7 +6,7 @@ from mmengine.optim import OptimWrapper
 from mmengine.registry import HOOKS, MODELS
 
 from mmdeit.teachers import Teacher, preflight
-from mmdeit.teachers.evaluation import evaluate
+from mmdeit.teachers.evaluation import ask, evaluate
 from mmdeit.teachers.preflight import check_student, read_batches
 
 from .toy import (
@@ -364,3 +364,25 @@ def test_passes_at_any_number_of_images(tmp_path, preprocessor):
     for count in (8, 16, 65):
         images = read_batches(ToyImages(1000), preprocessor, count)
         assert f'on {count} held-out' in evaluate(teacher, images, 8)
+
+
+def test_one_class(cfg, build_runner):
+    cfg.model.head.update(num_classes=1, in_channels=8)
+    runner = build_runner(cfg)
+    with pytest.raises(ValueError, match='num_classes is 1: a softmax over one '
+                       'class has nothing to learn'):
+        check_student(runner.model, torch.zeros(2, 1, 8, 8))
+
+
+@pytest.mark.parametrize('channels, fix', [
+    (1, r'it takes 3 channels: set its data_preprocessor=dict\(mean=\[...\], '
+     r'std=\[...\]\) with 3 numbers each'),
+    (4, 'it takes 3 channels: give another teacher, or load images of 3'),
+])
+def test_a_teacher_of_other_channels(channels, fix):
+    network = dict(type='mmdeit.TorchvisionClassifier', weights=None,
+                   model_name='squeezenet1_1', num_classes=8)
+    teacher = Teacher(network, data_preprocessor=dict(mean=[0.], std=[1.]))
+    teacher.bind(SPEC.__class__(8))
+    with pytest.raises(ValueError, match=fix):
+        ask(teacher, torch.zeros(1, channels, 64, 64), 8)
