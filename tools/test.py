@@ -12,8 +12,9 @@ from mmdeit.cli import (
     build_runner,
     check_data,
     check_datasets,
+    check_output,
+    end_in_one_line,
     load_config,
-    one_line_errors,
     set_dataloader_defaults,
 )
 
@@ -119,8 +120,12 @@ def merge_tta(cfg: Config) -> None:
 
 def main() -> None:
     args = parse_args()
-    with one_line_errors(args.traceback):
+    with end_in_one_line(args):
         cfg = load_config(args)
+        if args.out:
+            check_output(args.out, '--out')
+        if args.show_dir:
+            check_output(args.show_dir, '--show-dir', folder=True)
         merge_args(cfg, args)
         check_data(cfg, 'test_dataloader')
         runner = build_runner(cfg)

@@ -10,11 +10,12 @@ from mmdeit.cli import (
     build_runner,
     check_data,
     check_same_resume,
+    check_schedule,
     check_training,
-    end_by_signal,
+    check_validation,
+    end_in_one_line,
     load_config,
     lock_work_dir,
-    one_line_errors,
     progress,
     set_dataloader_defaults,
     set_resume,
@@ -77,16 +78,18 @@ def train(runner: Runner) -> None:
 
 def main() -> None:
     args = parse_args()
-    with one_line_errors(args.traceback), end_by_signal(args.launcher) as last:
+    with end_in_one_line(args) as last:
         cfg = load_config(args)
         with lock_work_dir(cfg):
             merge_args(cfg, args)
+            check_schedule(cfg)
             set_resume(cfg, args.resume)
             check_data(cfg, 'train_dataloader', 'val_dataloader')
             runner = build_runner(cfg)
             last.describe = lambda: progress(runner)
             check_same_resume(runner)
             check_training(runner)
+            check_validation(runner)
             train(runner)
 
 

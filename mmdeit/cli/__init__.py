@@ -2,22 +2,26 @@
 from .checks import check_data, check_datasets, check_training
 from .config import (
     add_common_arguments,
+    add_traceback_argument,
     build_runner,
     load_config,
-    one_line_errors,
+    read_config,
     set_dataloader_defaults,
 )
 from .device import adapt_to_device
+from .errors import end_in_one_line
 from .num_classes import apply_num_classes
+from .outputs import check_output
 from .resume import check_same_resume, progress, set_resume
-from .signals import end_by_signal, is_first_process
+from .schedule import check_schedule, check_validation
 from .teacher import find_teacher_hook
 from .work_dir import lock_work_dir
 
 __all__ = [
-    'adapt_to_device', 'add_common_arguments', 'apply_num_classes',
-    'build_runner', 'check_data', 'check_datasets', 'check_same_resume',
-    'check_training', 'end_by_signal', 'find_teacher_hook', 'is_first_process',
-    'load_config', 'lock_work_dir', 'one_line_errors', 'progress',
-    'set_dataloader_defaults', 'set_resume'
+    'adapt_to_device', 'add_common_arguments', 'add_traceback_argument',
+    'apply_num_classes', 'build_runner', 'check_data', 'check_datasets',
+    'check_output', 'check_same_resume', 'check_schedule', 'check_training',
+    'check_validation', 'end_in_one_line', 'find_teacher_hook', 'load_config',
+    'lock_work_dir', 'progress', 'read_config', 'set_dataloader_defaults',
+    'set_resume'
 ]

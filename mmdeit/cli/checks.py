@@ -29,7 +29,6 @@ from mmdeit.datasets.image_list import (
     label_problem,
     read_text,
 )
-from mmdeit.hooks import TeacherHook
 from mmdeit.models import ClsDataPreprocessor
 from mmdeit.teachers.preflight import check_student, read_batches
 from mmdeit.utils import keep_random_state, unwrap_model
@@ -255,9 +254,7 @@ def check_training(runner: Runner) -> None:
         if topk > expected:
             raise ValueError(f'there is no top-{topk} of {expected} classes: '
                              'set topk=(1,) of val_ and test_evaluator')
-    # A teacher's preflight tries the student too.
-    if isinstance(head, ClsHead) and not any(
-            isinstance(hook, TeacherHook) for hook in runner.hooks):
+    if isinstance(head, ClsHead):
         with keep_random_state():
             inputs, _ = next(read_batches(
                 dataloader.dataset, model.data_preprocessor, 2))

@@ -1,9 +1,7 @@
 """The arguments of the tools, and what they make of a config."""
-import contextlib
 import os
-import sys
+import traceback
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator
 from pathlib import Path
 
 from mmengine.config import Config, DictAction
@@ -17,8 +15,12 @@ from mmdeit.registry import resolve
 
 from .checks import check_packages
 from .device import adapt_to_device
+from .errors import describe
+from .keys import check_complete, check_names, check_options
 from .num_classes import apply_num_classes, check_parts
+from .outputs import check_output
 
+_ENDINGS = ('.py', '.json', '.yaml', '.yml')
 _MMENGINE_HOOKS = ('runtime_info', 'timer', 'sampler_seed', 'logger',
                    'param_scheduler', 'checkpoint')
 
@@ -57,10 +59,7 @@ def add_common_arguments(parser: ArgumentParser) -> None:
         choices=['none', 'pytorch', 'slurm', 'mpi'],
         default='none',
         help='job launcher; tools/dist_*.sh and tools/slurm_*.sh set it')
-    parser.add_argument(
-        '--traceback',
-        action='store_true',
-        help='show where in the code an error comes from')
+    add_traceback_argument(parser)
     parser.add_argument(
         '--local_rank',
         '--local-rank',
@@ -69,28 +68,24 @@ def add_common_arguments(parser: ArgumentParser) -> None:
         help='set by torch.distributed.launch; not needed with torchrun')
 
 
-@contextlib.contextmanager
-def one_line_errors(traceback: bool = False) -> Iterator[None]:
-    """End a tool by one line, or a traceback, where its input is wrong."""
-    try:
-        yield
-    except (ImportError, KeyError, OSError, TypeError, ValueError) as error:
-        if traceback:
-            raise
-        message = ' '.join(str(error).split())
-        if isinstance(error, (KeyError, TypeError)):
-            message += ' (--traceback shows where)'
-        sys.exit(f'error: {message}')
+def add_traceback_argument(parser: ArgumentParser) -> None:
+    """Add what :func:`mmdeit.cli.end_in_one_line` asks for."""
+    parser.add_argument(
+        '--traceback',
+        action='store_true',
+        help='show where in the code an error comes from')
 
 
 def load_config(args: Namespace) -> Config:
-    """Read the config a tool was given, and apply the common arguments."""
+    """Read the config a tool was given, and apply the common arguments.
+
+    Raises:
+        ValueError: If a config or option cannot mean what it says.
+        OSError: If there is no such config, or nothing can be written where it
+            says.
+    """
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
-    try:
-        cfg = Config.fromfile(args.config)
-    except AttributeError as error:  # _base_.custom_hooks of 0.1, for one
-        raise ValueError(f'{args.config}: {error} (teacher, ema and eval_mode '
-                         'are in default_hooks, by these names)') from error
+    cfg = read_config(args.config)
     if 'model' not in cfg:
         raise ValueError(f'{args.config} has no model: give a whole config')
     cfg.launcher = args.launcher
@@ -99,10 +94,44 @@ def load_config(args: Namespace) -> Config:
     check_parts(cfg)
     _merge_options(cfg, args.cfg_options or {})
     _check_hooks(cfg)
+    check_output(cfg.work_dir, '--work-dir', folder=True)
     if args.amp and 'optim_wrapper' in cfg:
         cfg.optim_wrapper.type = 'AmpOptimWrapper'
     check_packages(cfg)
     apply_num_classes(cfg)
+    return cfg
+
+
+def read_config(file: str) -> Config:
+    """Read a config file, and those it builds on.
+
+    Raises:
+        ValueError: If there is something wrong in it, with the file.
+        FileNotFoundError: If there is no such file.
+    """
+    path = Path(file)
+    if not path.is_file():
+        raise FileNotFoundError(f'no config at {file}: correct the path')
+    if path.suffix not in _ENDINGS:
+        raise ValueError(f'{file} is no config: its name must end in '
+                         f'{", ".join(_ENDINGS)}')
+    try:
+        cfg = Config.fromfile(file)
+    except RecursionError as error:
+        raise ValueError(f'{file}: its _base_ leads back to itself') from error
+    except SyntaxError as error:
+        # Of the file itself or of one it inherits, which mmengine was reading.
+        read = [str(frame.f_locals.get('filename'))
+                for frame, _ in traceback.walk_tb(error.__traceback__)]
+        *_, last = [file, *(name for name in read if Path(name).is_file())]
+        raise ValueError(f'{last}, line {error.lineno}: {error.msg}') from error
+    except Exception as error:  # a config is code
+        hint = ''
+        if 'custom_hooks' in str(error):  # _base_.custom_hooks of 0.1
+            hint = (' (teacher, ema and eval_mode are in default_hooks, by '
+                    'these names)')
+        raise ValueError(f'{file}: {describe(error)}{hint}') from error
+    check_names(cfg, file)
     return cfg
 
 
@@ -119,6 +148,7 @@ def _merge_options(cfg: Config, options: dict) -> None:
         for old, new in moved.items():
             if key.startswith(old):
                 raise ValueError(f'{key} has moved: write {new} instead')
+    check_options(cfg, options)
     cfg.merge_from_dict(options)
 
 
@@ -166,6 +196,7 @@ def set_dataloader_defaults(cfg: Config,
 
 def build_runner(cfg: Config) -> Runner:
     """Build the Runner of a config, adapted to the machine at hand."""
+    check_complete(cfg)
     load_from = cfg.get('load_from') or ''
     path = Path(load_from).expanduser()
     if load_from and '://' not in load_from and not path.is_file():

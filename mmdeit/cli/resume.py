@@ -12,7 +12,7 @@ from mmengine.runner import BaseLoop, Runner
 
 from mmdeit.checkpoints import force_weights_only, load_checkpoint
 
-from .signals import is_first_process
+from .launcher import is_first_process
 
 POINTER = 'last_checkpoint'
 

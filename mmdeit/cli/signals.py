@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-_RANK = dict(pytorch='RANK', slurm='SLURM_PROCID', mpi='OMPI_COMM_WORLD_RANK')
+from .launcher import speaks_for_the_job
 
 
 class Stopped(KeyboardInterrupt):
@@ -20,20 +20,12 @@ class LastWords:
     describe: Callable[[], str] = lambda: 'stopped'
 
 
-def is_first_process(launcher: str) -> bool:
-    """Whether this is the first process of a launcher's job.
-
-    Unlike ``mmengine.dist``, before the processes are connected.
-    """
-    return os.environ.get(_RANK.get(launcher, ''), '0') == '0'
-
-
 @contextlib.contextmanager
 def end_by_signal(launcher: str = 'none') -> Iterator[LastWords]:
     """End a tool that gets SIGINT or SIGTERM by one line.
 
-    The first process of a job prints it; what it says can be set on what is
-    yielded. The exit status is 128 + the signal's number. A second signal ends
+    One process of a job prints it; what it says can be set on what is yielded.
+    The exit status is 128 + the signal's number. A second signal ends
     the process at once.
     """
     tool = os.getpid()
@@ -60,7 +52,7 @@ def end_by_signal(launcher: str = 'none') -> Iterator[LastWords]:
         for number in numbers:
             signal.signal(number, signal.SIG_IGN)
         number, = stopped.args
-        if is_first_process(launcher):
+        if speaks_for_the_job(launcher):
             name = signal.Signals(number).name
             print(f'{name}: {words.describe()}', file=sys.stderr, flush=True)
         handlers = dict.fromkeys(numbers, signal.SIG_DFL)

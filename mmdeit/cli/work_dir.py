@@ -11,7 +11,7 @@ from mmengine.config import Config
 from mmengine.logging import print_log
 from mmengine.utils import mkdir_or_exist
 
-from .signals import is_first_process
+from .launcher import is_first_process
 
 _HELD = (errno.EACCES, errno.EAGAIN)
 

@@ -8,7 +8,6 @@ from mmdeit.cli import (
     add_common_arguments,
     build_runner,
     load_config,
-    one_line_errors,
     set_dataloader_defaults,
 )
 
@@ -42,29 +41,6 @@ def test_what_the_config_says_stays():
     set_dataloader_defaults(cfg, pin_memory=True)
     assert not cfg.train_dataloader.pin_memory
     assert not cfg.train_dataloader.persistent_workers
-
-
-@pytest.mark.parametrize('error, line', [
-    (ValueError('a\n  b'), 'error: a b'),
-    (FileNotFoundError('no file'), 'error: no file'),
-    (ImportError('no module'), 'error: no module'),
-    (KeyError('key'), "error: 'key' (--traceback shows where)"),
-    (TypeError('type'), 'error: type (--traceback shows where)'),
-])
-def test_errors_are_one_line(error, line):
-    with pytest.raises(SystemExit) as exit:
-        with one_line_errors():
-            raise error
-    assert exit.value.code == line
-    with pytest.raises(type(error)):
-        with one_line_errors(traceback=True):
-            raise error
-
-
-def test_a_fault_of_the_code_keeps_its_traceback():
-    with pytest.raises(RuntimeError):
-        with one_line_errors():
-            raise RuntimeError
 
 
 def parse(*arguments):

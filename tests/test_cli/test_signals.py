@@ -3,7 +3,8 @@ import signal
 
 import pytest
 
-from mmdeit.cli import end_by_signal, is_first_process
+from mmdeit.cli.launcher import is_first_process
+from mmdeit.cli.signals import end_by_signal
 
 NUMBERS = [signal.SIGINT, signal.SIGTERM]
 

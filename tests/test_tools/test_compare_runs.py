@@ -42,5 +42,5 @@ def test_a_folder_without_evaluation(write, tmp_path):
     for path in (write('untested'), tmp_path / 'nowhere'):
         output = run_tool(TOOL, path, code=1)
         assert output.strip() == (
-            f'{path} has no logged accuracy: give work directories of '
+            f'error: {path} has no logged accuracy: give work directories of '
             'tools/train.py')

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from mmdeit.checkpoints import convert
-from tests.tools import ROOT, run_tool
+from tests.tools import ROOT
 
 from ..test_checkpoints.test_conversion import assert_same, build
 
@@ -25,7 +25,6 @@ def run(monkeypatch, capsys, tmp_path):
     spec = importlib.util.spec_from_file_location('convert_deit', ROOT / TOOL)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    monkeypatch.setattr(module.signal, 'signal', max)  # pytest's stays
 
     def run(*options):
         monkeypatch.setattr('sys.argv', ['convert_deit.py', *options])

@@ -27,9 +27,11 @@ from mmdeit.cli import (
     apply_num_classes,
     check_data,
     check_datasets,
+    check_output,
+    end_in_one_line,
     find_teacher_hook,
     load_config,
-    one_line_errors,
+    read_config,
     set_dataloader_defaults,
 )
 from mmdeit.structures import read_labels
@@ -129,6 +131,8 @@ def analyse(
 def run(args: argparse.Namespace) -> None:
     """Build the models, compare them, and print and write the results."""
     cfg = load_config(args)
+    out = args.out or Path(args.checkpoint).parent
+    check_output(out, '--out', folder=True)
     name = 'test_dataloader' if cfg.get('test_dataloader') else 'val_dataloader'
     check_data(cfg, name)
     init_default_scope(cfg.get('default_scope', 'mmpretrain'))
@@ -137,7 +141,7 @@ def run(args: argparse.Namespace) -> None:
     student = build_student(cfg, args.checkpoint)
     undistilled = None
     if args.undistilled is not None:
-        other = Config.fromfile(args.undistilled[0])
+        other = read_config(args.undistilled[0])
         if other.get('num_classes', 0) is None:
             other.num_classes = cfg.get('num_classes')
         apply_num_classes(other)
@@ -159,7 +163,6 @@ def run(args: argparse.Namespace) -> None:
     names = list(decisions)
     rates = disagreement(torch.stack(list(decisions.values()))).tolist()
     show(names, rates, cosines)
-    out = args.out or Path(args.checkpoint).parent
     out.mkdir(parents=True, exist_ok=True)
     mmengine.dump(
         dict(
@@ -174,7 +177,7 @@ def run(args: argparse.Namespace) -> None:
 
 def main() -> None:
     args = parse_args()
-    with one_line_errors(args.traceback):
+    with end_in_one_line(args):
         run(args)
 
 

@@ -16,6 +16,7 @@ from machine import device_name, memory, peak_memory
 from rich.console import Console
 from rich.table import Table
 
+from mmdeit.cli import add_traceback_argument, check_output, end_in_one_line
 from mmdeit.models import DistilledVisionTransformer
 
 
@@ -87,7 +88,7 @@ def show(results: dict, title: str) -> None:
     Console(width=100).print(table)
 
 
-def main() -> None:
+def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument(
         '--arch',
@@ -101,8 +102,17 @@ def main() -> None:
     parser.add_argument(
         '--iters', type=int, default=3, help='passes to measure')
     parser.add_argument('--out', help='JSON file to write the results to')
+    add_traceback_argument(parser)
     args = parser.parse_args()
+    if min(args.size, args.window, args.iters) < 1:
+        parser.error('--size, --window and --iters: give numbers from 1')
+    return args
 
+
+def benchmark(args: argparse.Namespace) -> None:
+    """Measure, then print and write the results."""
+    if args.out:
+        check_output(args.out, '--out')
     summaries = {}
     for arch in args.arch:
         summaries[arch] = results = {}
@@ -117,6 +127,12 @@ def main() -> None:
         show(results, f'{arch}, one image of {args.size}x{args.size}')
     if args.out:
         mmengine.dump(summaries, args.out, indent=2)
+
+
+def main() -> None:
+    args = parse_args()
+    with end_in_one_line(args):
+        benchmark(args)
 
 
 if __name__ == '__main__':

@@ -27,10 +27,12 @@ from mmdeit.cli import (
     add_common_arguments,
     build_runner,
     check_data,
+    check_output,
+    check_schedule,
     check_training,
+    end_in_one_line,
     find_teacher_hook,
     load_config,
-    one_line_errors,
     set_dataloader_defaults,
 )
 from mmdeit.models import DistillationLoss
@@ -182,6 +184,9 @@ def randomize_teacher(cfg: Config, folder: str) -> None:
 def benchmark(args: argparse.Namespace) -> None:
     """Measure, then print and write the results."""
     cfg = load_config(args)
+    if args.out:
+        check_output(args.out, '--out')
+    check_schedule(cfg)
     set_dataloader_defaults(cfg, not args.no_pin_memory)
     check_data(cfg, 'train_dataloader')
     with tempfile.TemporaryDirectory() as folder:
@@ -200,7 +205,7 @@ def benchmark(args: argparse.Namespace) -> None:
         mmengine.dump(summaries, args.out, indent=2)
 
 
-def main() -> None:
+def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('config', help='train config file path')
     parser.add_argument(
@@ -223,8 +228,15 @@ def main() -> None:
     args = parser.parse_args()
     if args.launcher != 'none':
         parser.error('runs in one process: leave out --launcher')
+    if args.iters < 1 or args.warmup < 0:
+        parser.error(f'--iters is {args.iters}, --warmup {args.warmup}: give '
+                     'numbers from 1 and from 0')
+    return args
 
-    with one_line_errors(args.traceback):
+
+def main() -> None:
+    args = parse_args()
+    with end_in_one_line(args):
         benchmark(args)
 
 

@@ -16,8 +16,8 @@ from mmdeit.cli import (
     build_runner,
     check_data,
     check_datasets,
+    end_in_one_line,
     load_config,
-    one_line_errors,
     set_dataloader_defaults,
 )
 from mmdeit.hooks import TeacherHook
@@ -77,7 +77,7 @@ def check_teacher(cfg: Config, num_images: int) -> None:
 def main() -> None:
     args = parse_args()
     with tempfile.TemporaryDirectory() as folder, \
-            one_line_errors(args.traceback):
+            end_in_one_line(args):
         args.work_dir = args.work_dir or folder
         cfg = load_config(args)
         cfg.log_level = 'ERROR'

@@ -6,13 +6,14 @@ curves. A run is a work directory; its name without ``-seedN`` is the method.
 import argparse
 import json
 import re
-import sys
 from pathlib import Path
 from statistics import mean
 
 from matplotlib.figure import Figure
 from rich.console import Console
 from rich.table import Table
+
+from mmdeit.cli import add_traceback_argument, check_output, end_in_one_line
 
 HEADS = {
     'accuracy/top1': 'top-1',
@@ -100,7 +101,7 @@ def plot(methods: dict[str, list[Path]], path: Path) -> None:
     figure.savefig(path, dpi=120)
 
 
-def main() -> None:
+def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -111,11 +112,17 @@ def main() -> None:
         type=Path,
         default=Path('compare_runs.png'),
         help='image file to write (default: %(default)s)')
-    args = parser.parse_args()
+    add_traceback_argument(parser)
+    return parser.parse_args()
+
+
+def compare(args: argparse.Namespace) -> None:
+    """Print the table and write the figure."""
+    check_output(args.out, '--out')
     for path in args.work_dirs:
         if not read_scalars(path, 'accuracy/top1')[1]:
-            sys.exit(f'{path} has no logged accuracy: give work directories '
-                     'of tools/train.py')
+            raise ValueError(f'{path} has no logged accuracy: give work '
+                             'directories of tools/train.py')
     methods = group(args.work_dirs)
     table = Table(title='Last evaluation: mean (each seed)')
     table.add_column('method')
@@ -127,6 +134,12 @@ def main() -> None:
     args.out.parent.mkdir(parents=True, exist_ok=True)
     plot(methods, args.out)
     print(f'Written: {args.out}')
+
+
+def main() -> None:
+    args = parse_args()
+    with end_in_one_line(args):
+        compare(args)
 
 
 if __name__ == '__main__':

@@ -1,7 +1,5 @@
 """Convert a DeiT checkpoint between projects, bit for bit."""
 import os
-import signal
-import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from functools import partial
 from pathlib import Path
@@ -19,7 +17,7 @@ from mmdeit.checkpoints import (
     get_state_dict,
     load_checkpoint,
 )
-from mmdeit.cli import one_line_errors
+from mmdeit.cli import add_traceback_argument, end_in_one_line
 
 # The entry of the file that holds the weights; the other formats have only
 # weights.
@@ -66,10 +64,7 @@ example:
         help='make a distilled model from an undistilled one: the distillation '
         'token, its position and its classifier are copied from the class '
         'token')
-    parser.add_argument(
-        '--traceback',
-        action='store_true',
-        help='show where in the code an error comes from')
+    add_traceback_argument(parser)
     return parser.parse_args()
 
 
@@ -174,9 +169,7 @@ def convert_file(args: Namespace) -> None:
 
 def main() -> None:
     args = parse_args()
-    # As an error, so that nothing is left behind.
-    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
-    with one_line_errors(args.traceback):
+    with end_in_one_line(args):
         convert_file(args)
 
 

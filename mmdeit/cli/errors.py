@@ -1,0 +1,92 @@
+"""The one place where a tool ends that cannot go on: in one line."""
+import contextlib
+import re
+import sys
+import traceback
+from argparse import Namespace
+from collections.abc import Iterator
+from difflib import get_close_matches
+from textwrap import shorten
+
+import mmengine.registry
+import torch
+from mmengine.registry import Registry
+
+from .launcher import speaks_for_the_job
+from .signals import LastWords, end_by_signal
+
+# Their messages are written for whoever gives the input.
+_PLAIN = (ImportError, OSError, ValueError)
+_LONGEST = 700
+
+
+@contextlib.contextmanager
+def end_in_one_line(args: Namespace) -> Iterator[LastWords]:
+    """End a tool by one line where an error or a signal escapes from it.
+
+    Of the processes of a job, one prints it.
+
+    Args:
+        args (Namespace): Its ``traceback`` shows all of an error instead; its
+            ``launcher`` is optional.
+    """
+    launcher = getattr(args, 'launcher', 'none')
+    try:
+        with end_by_signal(launcher) as words:
+            yield words
+    except Exception as error:
+        if args.traceback:
+            raise
+        line = f'error: {describe(error)}'
+        sys.exit(line if speaks_for_the_job(launcher) else 1)
+
+
+def describe(error: Exception) -> str:
+    """Say in one line what went wrong, the cause first."""
+    message = str(error)
+    worker = re.search(r'^Caught (\w+) in DataLoader worker process', message)
+    plain = isinstance(error, _PLAIN)
+    if worker:
+        # After the traceback of the worker comes its message.
+        message = re.split(r'\n {2,}[^\n]*\n(?! )', message)[-1]
+        kind, _, rest = message.partition(': ')
+        plain = kind in {one.__name__ for one in _PLAIN}
+        message = rest if re.fullmatch(r'[\w.]+', kind) else message
+    elif isinstance(error, torch.cuda.OutOfMemoryError):
+        return (f'{message.split(". ")[0]}: lower train_dataloader.batch_size, '
+                'or train with --amp')
+    elif isinstance(error, KeyError) and error.args:
+        message = str(error.args[0])
+    elif isinstance(error, OSError) and error.filename and error.strerror:
+        message = f'{error.filename}: {error.strerror}'
+    elif isinstance(error, ImportError) and isinstance(
+            error.__cause__, ImportError) and (
+                'custom modules' in message):  # all of sys.path is in it
+        message = f'custom_imports: {error.__cause__}'
+    missing = re.match(r'(\S+) is not in the \S*?(\w+) registry', message)
+    if missing:
+        return unknown_type(*missing.groups())
+    # mmengine's Runner adds the hook, as an object at an address.
+    message = re.sub(r' in <\S+ object at 0x\w+>$', '', message)
+    if not message.strip():
+        message = type(error).__name__
+        for frame in traceback.extract_tb(error.__traceback__)[-1:]:
+            message += f' at `{frame.line}`'
+    message = shorten(message, _LONGEST, placeholder=' ...')
+    return message if plain else f'{message} (--traceback shows where)'
+
+
+def unknown_type(name: str, kind: str) -> str:
+    """Say that nothing has this name, and which one was likely meant."""
+    names = {
+        f'{child.scope}.{key}' if child.scope != 'mmpretrain' else key
+        for registry in vars(mmengine.registry).values()
+        if isinstance(registry, Registry) and registry.name == kind
+        for child in (registry, *registry.children.values())
+        for key in child.module_dict
+    }
+    names |= {name.removeprefix('mmengine.') for name in names}
+    near = get_close_matches(name, names, 1, 0.7)
+    hint = f': did you mean {near[0]!r}?' if near else (
+        ': correct the name, or import its module by custom_imports')
+    return f'there is no {kind.replace("_", " ")} of the type {name!r}{hint}'

@@ -1,0 +1,118 @@
+"""Settings that nothing reads, by the name that was likely meant.
+
+A config may hold any variable, so mmengine takes ``load_form`` for one.
+"""
+import inspect
+import re
+from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+# What mmengine, OpenMMLab's tools and those of this project read at the top
+# level of a config.
+KNOWN = {
+    *inspect.signature(Runner).parameters, 'auto_scale_lr', 'custom_imports',
+    'num_classes', 'runner_type', 'tta_model', 'tta_pipeline'
+} - {'cfg'}
+
+
+def check_names(cfg: Config, file: str) -> None:
+    """Check that no setting of a config is nearly one that is read.
+
+    A variable, such as ``test_pipeline``, is used in the config itself.
+
+    Raises:
+        ValueError: With the names of both.
+    """
+    used = re.sub('#.*', '', cfg.text)
+    for name in cfg:
+        if name not in KNOWN and len(re.findall(rf'\b{name}\b', used)) < 2:
+            near = nearest(name, KNOWN, 0.86)
+            if near:
+                raise ValueError(
+                    f'{file} sets {name}, which nothing reads: did you mean '
+                    f'{near}?')
+
+
+def check_complete(cfg: Config) -> None:
+    """Check that training, validation and testing are there as a whole.
+
+    Raises:
+        ValueError: With what is there and what is not.
+    """
+    for loop, last in (('train', 'optim_wrapper'), ('val', 'val_evaluator'),
+                       ('test', 'test_evaluator')):
+        parts = [f'{loop}_dataloader', f'{loop}_cfg', last]
+        there = [name for name in parts if cfg.get(name) is not None]
+        if there and len(there) < len(parts):
+            missing = [name for name in parts if name not in there]
+            raise ValueError(f'the config has {" and ".join(there)}, but no '
+                             f'{" and ".join(missing)}')
+
+
+def check_options(cfg: Config, options: Iterable[str]) -> None:
+    """Check that options address what a config has, or what is read.
+
+    What resembles no setting beside it may be new, and is seen by the part
+    that it is for.
+
+    Args:
+        cfg (Config): Before they are merged into it.
+        options (Iterable[str]): Such as ``'train_dataloader.batch_size'``.
+
+    Raises:
+        ValueError: With the name or the number that is likely meant.
+    """
+    for option in options:
+        part: Any = dict(cfg.items())
+        names = option.split('.')
+        for i, name in enumerate(names):
+            path = '.'.join(names[:i])
+            if isinstance(part, (list, tuple)):
+                if not name.isdecimal() or int(name) >= len(part):
+                    raise ValueError(f'--cfg-options {option}: {path} is a '
+                                     f'list, with the numbers 0 to '
+                                     f'{len(part) - 1}')
+                part = part[int(name)]
+            elif not isinstance(part, dict):
+                raise ValueError(f'--cfg-options {option}: {path} is {part!r}, '
+                                 'which has no parts')
+            elif name in part:
+                part = part[name]
+            else:
+                _check_new(cfg, part, name, option, i == 0)
+                break
+
+
+def _check_new(cfg: Config, part: dict, name: str, option: str,
+               at_top: bool) -> None:
+    if at_top and name in KNOWN:
+        return
+    near = nearest(name, {*part, *KNOWN} if at_top else part, 0.8)
+    if near:
+        raise ValueError(f'--cfg-options {option}: there is no {name}: did you '
+                         f'mean {near}?')
+    if at_top:
+        places = [place for place in find(dict(cfg.items()), name)
+                  if '.' in place]
+        hint = f': did you mean {places[0]}?' if places else (
+            ': see the settings of the config')
+        raise ValueError(f'--cfg-options {option}: nothing reads {name}{hint}')
+
+
+def nearest(name: str, names: Iterable[str], cutoff: float) -> str | None:
+    """The most similar of some names, if one is."""
+    found = get_close_matches(name, names, 1, cutoff)
+    return found[0] if found else None
+
+
+def find(part: Any, name: str, path: str = '') -> Iterator[str]:
+    """Yield the paths of all settings of a name, such as ``max_epochs``."""
+    if isinstance(part, dict):
+        for key, value in part.items():
+            if key == name:
+                yield path + key
+            yield from find(value, name, f'{path}{key}.')

@@ -1,0 +1,36 @@
+"""What a process knows of its job before the processes are connected."""
+import contextlib
+import os
+from datetime import timedelta
+
+from torch import distributed as dist
+
+_RANK = dict(pytorch='RANK', slurm='SLURM_PROCID', mpi='OMPI_COMM_WORLD_RANK')
+
+
+def is_first_process(launcher: str) -> bool:
+    """Whether this is the first process of a launcher's job.
+
+    Unlike ``mmengine.dist``, before the processes are connected.
+    """
+    return os.environ.get(_RANK.get(launcher, ''), '0') == '0'
+
+
+def speaks_for_the_job(launcher: str) -> bool:
+    """Whether this process is the first of its job to end in a line.
+
+    Processes often fail alike, and those of a job that has failed are stopped.
+    They ask torchrun's store, which lives as long as the job. Without one,
+    the first process speaks, and any before it knows of a job.
+    """
+    if launcher == 'none':
+        return True
+    env = os.environ
+    with contextlib.suppress(Exception):  # a store that is gone
+        if env.get('TORCHELASTIC_USE_AGENT_STORE') == 'True':
+            store = dist.TCPStore(
+                env['MASTER_ADDR'], int(env['MASTER_PORT']), is_master=False,
+                timeout=timedelta(seconds=10))
+            attempt = env.get('TORCHELASTIC_RESTART_COUNT', '0')
+            return store.add(f'mmdeit/ended/{attempt}', 1) == 1
+    return is_first_process(launcher)

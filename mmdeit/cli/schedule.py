@@ -1,0 +1,89 @@
+"""Whether a training would evaluate and save as its config says."""
+import torch
+from mmengine.config import Config
+from mmengine.hooks import CheckpointHook
+from mmengine.registry import OPTIMIZERS
+from mmengine.runner import Runner
+from mmpretrain.models.heads import ClsHead
+
+from mmdeit.registry import resolve
+from mmdeit.utils import keep_random_state, unwrap_model
+
+from .errors import unknown_type
+from .keys import nearest
+
+_LENGTHS = ('max_epochs', 'max_iters', 'val_begin', 'val_interval')
+
+
+def check_schedule(cfg: Config) -> None:
+    """Check the lengths and intervals of a training, in place of mmengine.
+
+    mmengine divides by them in the first epoch, or never evaluates or saves.
+
+    Raises:
+        ValueError: If one is no number above 0, or too large.
+    """
+    train_cfg = cfg.get('train_cfg') or {}
+    hooks = cfg.get('default_hooks') or {}
+    settings = {f'train_cfg.{name}': train_cfg[name] for name in _LENGTHS
+                if name in train_cfg}
+    for hook, name in (('checkpoint', 'interval'),
+                       ('checkpoint', 'max_keep_ckpts'),
+                       ('logger', 'interval')):
+        value = (hooks.get(hook) or {}).get(name, 1)
+        if hook != 'checkpoint' or value != -1:  # mmengine's "never" and "all"
+            settings[f'default_hooks.{hook}.{name}'] = value
+    for name, value in settings.items():
+        if not isinstance(value, int) or value < 1:
+            raise ValueError(f'{name} is {value!r}: give a number from 1')
+    _check_optimizer(cfg)
+    length = train_cfg.get('max_epochs') or train_cfg.get('max_iters')
+    interval = train_cfg.get('val_interval', 1)
+    if cfg.get('val_dataloader') and length and interval > length:
+        raise ValueError(
+            f'train_cfg.val_interval={interval} of {length} would never '
+            'evaluate: lower it, or train with --no-validate')
+
+
+def _check_optimizer(cfg: Config) -> None:
+    # mmengine builds it after everything else.
+    optimizer = (cfg.get('optim_wrapper') or {}).get('optimizer') or {}
+    kind, rate = optimizer.get('type'), optimizer.get('lr', 1)
+    if isinstance(kind, str) and (
+            resolve(OPTIMIZERS, kind, cfg.get('default_scope')) is None):
+        raise ValueError(unknown_type(kind, 'optimizer'))
+    if not isinstance(rate, (int, float)) or rate < 0:
+        raise ValueError(f'optim_wrapper.optimizer.lr is {rate!r}: give a '
+                         'number from 0')
+
+
+def check_validation(runner: Runner) -> None:
+    """Try the validation on two images, before the training reaches it.
+
+    The first one may be hours away. Only classifiers are tried: the metrics
+    of detectors may need all images.
+
+    Raises:
+        ValueError: If ``save_best`` names a metric that it does not return.
+    """
+    model = unwrap_model(runner.model)
+    if not runner.val_loop or not isinstance(
+            getattr(model, 'head', None), ClsHead):
+        return
+    dataloader, evaluator = runner.val_loop.dataloader, runner.val_evaluator
+    training = model.training
+    with keep_random_state(), torch.no_grad():
+        count = min(2, len(dataloader.dataset))
+        batch = dataloader.collate_fn(
+            [dataloader.dataset[i] for i in range(count)])
+        evaluator.process(model.eval().val_step(batch), batch)
+        metrics = evaluator.evaluate(count)
+    model.train(training)
+    for hook in runner.hooks:
+        if isinstance(hook, CheckpointHook):
+            for name in hook.save_best or []:
+                if name not in metrics and name != 'auto':
+                    near = nearest(name, metrics, 0.6) or next(iter(metrics))
+                    raise ValueError(
+                        f'save_best={name!r} is no result of val_evaluator: '
+                        f'did you mean {near!r}?')
