@@ -166,9 +166,10 @@ def _check_entries(dataset: BaseDataset, num_classes: int | None,
     if labelled and 'gt_label' not in dataset.get_data_info(0):
         raise ValueError(
             f'{name}: the images of {source} have no labels: give labelled '
-            "ones (with_label=True, split='val'); to predict without metrics, "
-            'test.py CONFIG CHECKPOINT --out FILE.pkl --cfg-options '
-            'test_evaluator=[]')
+            "ones (with_label=True, split='val')" + (
+                '; test.py predicts without metrics by --out FILE.pkl '
+                "--cfg-options 'test_evaluator=[]'"
+                if name == 'test_dataloader' else ''))
     # mmpretrain's key; where the list has the images themselves there is none.
     folder = dataset.data_prefix.get('img_path')
     local = folder and '://' not in folder
@@ -194,7 +195,9 @@ def _check_labels(dataset: BaseDataset, source: str, folder: str,
         info = dataset.get_data_info(i)
         path, labels = info.get('img_path', ''), info.get('gt_label', ())
         problem = ''
-        if not isinstance(labels, (list, tuple, np.ndarray)):
+        if hasattr(labels, 'ndim'):  # MNIST's are arrays without a dimension
+            labels = np.ravel(labels).tolist()
+        elif not isinstance(labels, (list, tuple)):
             labels = [labels]
         for label in labels:
             key = label if isinstance(label, (int, float)) else repr(label)

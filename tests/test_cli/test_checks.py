@@ -197,6 +197,16 @@ def test_labels_that_are_classes(root, label):
     check_images(json_list(root, entry(gt_label=label)), 3)
 
 
+@pytest.mark.parametrize('make', [np.array, torch.tensor, np.int64])
+def test_labels_that_are_arrays(make):
+    dataset = PipelineDataset(ann_file='')
+    dataset.data_list = [dict(gt_label=make(i)) for i in (0, 1, 4)]
+    dataset.data_bytes, dataset.data_address = dataset._serialize_data()
+    check_images(dataset, 5)
+    with pytest.raises(ValueError, match='image 2: .* label 4: .* 0 to 3'):
+        check_images(dataset, 4)
+
+
 def test_files_that_do_not_exist(root):
     """A few are looked for, the first and the last among them."""
     entries = [entry() for _ in range(100)]
@@ -217,9 +227,8 @@ def test_images_without_labels(root):
         check_images(dataset, 3, 'test_dataloader')
     assert str(error.value) == (
         f'test_dataloader: the images of {root}/train have no labels: give '
-        "labelled ones (with_label=True, split='val'); to predict without "
-        'metrics, test.py CONFIG CHECKPOINT --out FILE.pkl --cfg-options '
-        'test_evaluator=[]')
+        "labelled ones (with_label=True, split='val'); test.py predicts "
+        "without metrics by --out FILE.pkl --cfg-options 'test_evaluator=[]'")
     check_images(dataset, 3, labelled=False)
 
 
