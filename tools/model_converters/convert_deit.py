@@ -13,6 +13,7 @@ from mmdeit.checkpoints import (
     detect_names,
     get_state_dict,
     load_checkpoint,
+    saved_classes,
 )
 from mmdeit.cli import one_line_errors
 
@@ -33,8 +34,9 @@ Convert the weights of a DeiT, distilled or not, from one format to another:
                       DeiTForImageClassificationWithTeacher, or undistilled
                       ViTForImageClassification; config.json is not written
 
-Every tensor is kept bit for bit. Only weights are converted; everything else in
-the file (optimizer, moving average, log) is left out and listed.''',
+Every tensor is kept bit for bit, and the names of the classes, where both files
+have a place for them. Everything else in the file (optimizer, moving average,
+log) is left out and listed.''',
         epilog='''\
 example:
   convert_deit.py deit_tiny_distilled_patch16_224-b40b3cf7.pth deit-tiny.pth \\
@@ -77,17 +79,18 @@ def safetensors():
     return safetensors.torch
 
 
-def read(path: str) -> tuple[dict, str | None, list[str]]:
+def read(path: str) -> tuple[dict, str | None, list[str], list[str]]:
     """Read the weights in a file without running any code in it.
 
     Returns:
-        tuple[dict, str | None, list[str]]: The weights; the entry of the file
-        that held them, None if the file is only weights; the other entries.
+        tuple[dict, str | None, list[str], list[str]]: The weights; the entry
+        of the file that held them, None if the file is only weights; the other
+        entries; the names of the classes, if the file says them.
     """
     if path.endswith('.safetensors') and Path(path).is_file():
         load_file = safetensors().load_file
         try:
-            return load_file(path), None, []
+            return load_file(path), None, [], []
         except Exception as error:  # damaged files raise several types
             raise ValueError(f'{path} is not a complete .safetensors file: '
                              f'download it again ({error})') from error
@@ -97,17 +100,22 @@ def read(path: str) -> tuple[dict, str | None, list[str]]:
     checkpoint = load_checkpoint(path)
     entry = next((e for e in ('state_dict', 'model') if e in checkpoint), None)
     others = [str(name) for name in checkpoint if entry and name != entry]
-    return get_state_dict(checkpoint), entry, others
+    classes = list(saved_classes(checkpoint) or [])
+    return get_state_dict(checkpoint), entry, others, classes
 
 
-def write(path: Path, weights: dict[str, Tensor], target: str) -> None:
+def write(path: Path, weights: dict[str, Tensor], target: str,
+          classes: list[str]) -> None:
     """Write the weights in the format ``target``, atomically."""
     entry = ENTRIES.get(target)
+    content = {entry: weights} if entry else weights
+    if entry == 'state_dict' and classes:
+        content['meta'] = dict(dataset_meta=dict(classes=classes))
     part = path.with_name(f'{path.name}.{os.getpid()}.part')
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         if path.suffix != '.safetensors':
-            torch.save({entry: weights} if entry else weights, part)
+            torch.save(content, part)
         elif entry is None:
             safetensors().save_file(weights, part, {'format': 'pt'})
         else:
@@ -121,7 +129,7 @@ def write(path: Path, weights: dict[str, Tensor], target: str) -> None:
 def convert_file(args: Namespace) -> None:
     if args.dst.resolve() == Path(args.src).resolve():
         raise ValueError(f'{args.dst} is SRC: give another file as DST')
-    weights, entry, others = read(args.src)
+    weights, entry, others, classes = read(args.src)
     try:
         source = args.source or detect_names(weights)
         if source == 'timm' and entry == 'model' and not args.source:
@@ -131,7 +139,8 @@ def convert_file(args: Namespace) -> None:
             weights = add_dist_token(weights)
     except ValueError as error:
         raise ValueError(f'{args.src}: {error}') from error
-    write(args.dst, convert(weights, 'mmdeit', args.target), args.target)
+    write(args.dst, convert(weights, 'mmdeit', args.target), args.target,
+          classes)
     _, tokens, width = weights['backbone.pos_embed'].shape
     kind = 'dist' if 'backbone.dist_token' in weights else 'undist'
     print(f'{args.src} ({source}) -> {args.dst} ({args.target}): {kind}illed, '
