@@ -4,6 +4,8 @@ mmengine finds out late, or never: after the models are built, at the first
 validation, or by an epoch of no batches.
 """
 import os
+import re
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
@@ -95,20 +97,21 @@ def image_folder(dataset: dict, kind: type) -> Path:
 
 def _check_dataset(dataset: dict, kind: type, dataloader: str,
                    num_classes: int | None) -> None:
-    root = dataset.get('data_root')
-    fetched = issubclass(kind, _FETCHED)
-    if not root or '://' in root or fetched and dataset.get('download', True):
-        return
     # mmpretrain takes ~ in the other paths only
-    root = dataset['data_root'] = os.path.expanduser(root)
+    root = os.path.expanduser(dataset.get('data_root') or '')
+    fetched = issubclass(kind, _FETCHED)
+    if '://' in root or fetched and dataset.get('download', True):
+        return
+    if root:
+        dataset['data_root'] = root
     folder = image_folder(dataset, kind)
-    if not folder.is_dir() or not any(folder.iterdir()):
+    if root and not (folder.is_dir() and any(folder.iterdir())):
         raise FileNotFoundError(
             f'{dataloader}: no data in {folder}: put it there (see its config '
             'in configs/_base_/datasets), or set --cfg-options '
             f'{dataloader}.dataset.data_root=FOLDER')
-    ann_file = Path(root) / (
-        dataset.get('ann_file') or f'meta/{dataset.get("split")}.txt')
+    ann_file = Path(root, os.path.expanduser(
+        dataset.get('ann_file') or f'meta/{dataset.get("split")}.txt'))
     if not ann_file.is_file():
         return
     listed = issubclass(kind, CustomDataset)  # as text, whatever its ending
@@ -118,9 +121,27 @@ def _check_dataset(dataset: dict, kind: type, dataloader: str,
             and dataset.get('with_label', dataset.get('split') != 'test'),
             num_classes)
     elif ann_file.suffix == '.json':
-        if read_text(str(ann_file)).rstrip()[-1] not in '}]':
-            raise ValueError(f'{ann_file} is no complete JSON: it does not '
-                             'end in a bracket; write or fetch it again')
+        _check_json(str(ann_file), getattr(kind, 'load_data_list', None))
+
+
+def _check_json(ann_file: str, load: Callable | None) -> None:
+    """Check what a JSON file ends in and, of OpenMMLab's lists, has at all.
+
+    It is not parsed: that takes as long as loading the data.
+    """
+    text = read_text(ann_file)
+    if text.rstrip()[-1] not in '}]':
+        raise ValueError(f'{ann_file} is no complete JSON: it does not end in '
+                         'a bracket; write or fetch it again')
+    if load is not BaseDataset.load_data_list:
+        return
+    missing = [name for name in ('metainfo', 'data_list')
+               if f'"{name}"' not in text]
+    if missing:
+        raise ValueError(f'{ann_file} has no {missing[0]!r}: a list for this '
+                         'dataset is {"metainfo": {}, "data_list": [...]}')
+    if re.search(r'"data_list"\s*:\s*\[\s*\]', text):
+        raise ValueError(f'{ann_file} lists no images: its data_list is empty')
 
 
 def check_images(dataset: Dataset,
@@ -146,7 +167,7 @@ def check_images(dataset: Dataset,
         FileNotFoundError: If an image is missing.
     """
     for part in unwrap_built(dataset):
-        if isinstance(part, BaseDataset) and len(part):
+        if isinstance(part, BaseDataset):
             _check_entries(part, num_classes, name, labelled)
 
 
@@ -162,12 +183,15 @@ def unwrap_built(dataset: Dataset) -> list[Dataset]:
 def _check_entries(dataset: BaseDataset, num_classes: int | None,
                    name: str, labelled: bool) -> None:
     source = dataset.ann_file or dataset.data_prefix.get('img_path')
+    if len(dataset) == 0:
+        raise ValueError(f'{name}: {source} has no images')
     if labelled and 'gt_label' not in dataset.get_data_info(0):
         raise ValueError(
             f'{name}: the images of {source} have no labels: give labelled '
-            "ones (with_label=True, split='val'); to predict without metrics, "
-            'test.py CONFIG CHECKPOINT --out FILE.pkl --cfg-options '
-            'test_evaluator=[]')
+            "ones (with_label=True, split='val')" + (
+                '; test.py predicts without metrics by --out FILE.pkl '
+                "--cfg-options 'test_evaluator=[]'"
+                if name == 'test_dataloader' else ''))
     # mmpretrain's key; where the list has the images themselves there is none.
     folder = dataset.data_prefix.get('img_path')
     local = folder and '://' not in folder
@@ -193,7 +217,9 @@ def _check_labels(dataset: BaseDataset, source: str, folder: str,
         info = dataset.get_data_info(i)
         path, labels = info.get('img_path', ''), info.get('gt_label', ())
         problem = ''
-        if not isinstance(labels, (list, tuple, np.ndarray)):
+        if hasattr(labels, 'ndim'):  # MNIST's are arrays without a dimension
+            labels = np.ravel(labels).tolist()
+        elif not isinstance(labels, (list, tuple)):
             labels = [labels]
         for label in labels:
             key = label if isinstance(label, (int, float)) else repr(label)

@@ -56,13 +56,16 @@ def check_class_folders(cfg: Config) -> None:
         for dataset in folder_datasets(cfg, name):
             place = f'{name}: {os.path.normpath(dataset.img_prefix)}'
             folders = find_class_folders(dataset.img_prefix)
+            if set(folders) & {'train', 'val'} == {'train', 'val'}:
+                raise ValueError(f"{place} has the folders 'train' and 'val', "
+                                 'which are no classes: set data_prefix')
             try:
                 labels = map_folders(folders, dataset.CLASSES)
             except ValueError as error:
                 raise ValueError(f'{place}: {error}') from error
             _check_numbering(dataset, list(labels.values()), place)
             # Where no folder is named as a class, their order has to agree.
-            classes = dataset.CLASSES or folders
+            classes = list(map(str, dataset.CLASSES or folders))
             unnamed = folders if set(folders).isdisjoint(classes) else []
             if first is None:
                 first = place, classes, unnamed

@@ -30,6 +30,7 @@ def map_folders(folders: Sequence[str],
     in_order = {name: label for label, name in enumerate(folders)}
     if classes is None:
         return in_order
+    classes = list(map(str, classes))  # '0,1,2' of a command line are numbers
     labels = {name: label for label, name in enumerate(classes)}
     strange = [name for name in folders if name not in labels]
     if not strange and len(labels) == len(classes):

@@ -123,8 +123,19 @@ def test_only_imagenets_test_images_have_no_labels(root, kind, split):
 
 def test_other_annotations_are_not_read(root):
     (root / 'a.json').write_text('[]\n')
-    check_data(data_cfg(root, type='BaseDataset', ann_file='a.json',
+    check_data(data_cfg(root, type='mmdeit.INaturalist', ann_file='a.json',
                         data_prefix=dict(img='train')), 'train_dataloader')
+
+
+def test_lists_without_a_data_root(root):
+    (root / 'list').write_text('a.jpg\n')
+    cfg = data_cfg('', type='CustomDataset', ann_file=str(root / 'list'),
+                   data_prefix=str(root / 'train'))
+    with pytest.raises(ValueError, match="list, line 1: 'a.jpg' has no label"):
+        check_data(cfg, 'train_dataloader')
+    cfg.train_dataloader.dataset.data_root = None
+    with pytest.raises(ValueError, match="list, line 1: 'a.jpg' has no label"):
+        check_data(cfg, 'train_dataloader')
 
 
 @pytest.mark.parametrize('kind', ['CIFAR10', 'mmpretrain.FashionMNIST'])
@@ -197,6 +208,16 @@ def test_labels_that_are_classes(root, label):
     check_images(json_list(root, entry(gt_label=label)), 3)
 
 
+@pytest.mark.parametrize('make', [np.array, torch.tensor, np.int64])
+def test_labels_that_are_arrays(make):
+    dataset = PipelineDataset(ann_file='')
+    dataset.data_list = [dict(gt_label=make(i)) for i in (0, 1, 4)]
+    dataset.data_bytes, dataset.data_address = dataset._serialize_data()
+    check_images(dataset, 5)
+    with pytest.raises(ValueError, match='image 2: .* label 4: .* 0 to 3'):
+        check_images(dataset, 4)
+
+
 def test_files_that_do_not_exist(root):
     """A few are looked for, the first and the last among them."""
     entries = [entry() for _ in range(100)]
@@ -217,9 +238,8 @@ def test_images_without_labels(root):
         check_images(dataset, 3, 'test_dataloader')
     assert str(error.value) == (
         f'test_dataloader: the images of {root}/train have no labels: give '
-        "labelled ones (with_label=True, split='val'); to predict without "
-        'metrics, test.py CONFIG CHECKPOINT --out FILE.pkl --cfg-options '
-        'test_evaluator=[]')
+        "labelled ones (with_label=True, split='val'); test.py predicts "
+        "without metrics by --out FILE.pkl --cfg-options 'test_evaluator=[]'")
     check_images(dataset, 3, labelled=False)
 
 
@@ -229,6 +249,10 @@ def test_images_without_labels(root):
     ('{}'.encode('utf-16'), ', line 1: the file is UTF-16'),
     ('{"é": 1}'.encode('latin-1'), ', line 1: the file is Latin-1 or another'),
     (b'{"data_list": [{"img_pa', ' is no complete JSON: it does not end in a'),
+    (b'[{"img_path": "a.jpg"}]', " has no 'metainfo': a list for this dataset "
+     'is {"metainfo": {}, "data_list": [...]}'),
+    (b'{"metainfo": {}, "images": []}', " has no 'data_list'"),
+    (b'{"metainfo": {}, "data_list": [ ]}', ' lists no images'),
 ])
 def test_damaged_json(root, content, message):
     (root / 'a.json').write_bytes(content)

@@ -85,6 +85,23 @@ def test_classes_given(tmp_path):
                                    metainfo=dict(classes=classes)))
 
 
+@pytest.mark.parametrize('kind', KINDS)
+def test_numbers_as_classes(tmp_path, kind):
+    """As --cfg-options reads them."""
+    make(tmp_path, train='012')
+    check_class_folders(config(tmp_path, kind, 'train', classes=[0, 1, 2]))
+
+
+@pytest.mark.parametrize('kind', KINDS)
+def test_splits_are_no_classes(tmp_path, kind):
+    make(tmp_path, train='ab', val='ab')
+    cfg = config(tmp_path, kind, 'train')
+    cfg.train_dataloader.dataset.data_prefix = ''
+    with pytest.raises(ValueError, match="has the folders 'train' and 'val', "
+                       'which are no classes: set data_prefix'):
+        check_class_folders(cfg)
+
+
 def test_names_that_are_not_the_folders(tmp_path):
     """As ImageNet's: the folders have to agree too."""
     make(tmp_path, train=['n1', 'n2'], val=['n1', 'n2'], test=['n1', 'n3'])

@@ -57,6 +57,16 @@ def fails(run, tmp_path):
     return fails
 
 
+@pytest.mark.parametrize('target', ['mmdeit', 'mmpretrain'])
+def test_names_of_classes_are_kept(run, weights, target):
+    metainfo = dict(classes=('a', 'b', 'c', 'd'))
+    torch.save(dict(state_dict=weights, meta=dict(dataset_meta=metainfo)),
+               'a.pth')
+    run('a.pth', 'b.pth', '--to', target)
+    meta = torch.load('b.pth', weights_only=True)['meta']
+    assert meta == dict(dataset_meta=dict(classes=['a', 'b', 'c', 'd']))
+
+
 def test_chain_of_all_formats(run, weights):
     torch.save(dict(state_dict=weights), 'a.pth')
     names = ['a.pth', 'official.pth', 'timm.pth', 'timm.safetensors',

@@ -108,7 +108,7 @@ def test_list_of_images_that_leads_out_of_the_folder(tmp_path):
     ('model.backbone.img_size=30',
      'img_size 30x30 is not a multiple of patch_size 7'),
     ('num_classes=9',
-     'the training data has 10 classes, the model 9: set num_classes'),
+     'train_dataloader has 10 classes, the model 9: set num_classes'),
     ('model.head.loss.mode=none', 'DeiTClsHead asks for no teacher'),
     ('default_hooks.teacher=None',
      "add default_hooks.teacher=dict(type='mmdeit.TeacherHook'"),

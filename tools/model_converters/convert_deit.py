@@ -16,8 +16,14 @@ from mmdeit.checkpoints import (
     find_weights,
     get_state_dict,
     load_checkpoint,
+    saved_classes,
 )
-from mmdeit.cli import add_traceback_argument, end_in_one_line
+from mmdeit.cli import (
+    add_traceback_argument,
+    check_output,
+    end_in_one_line,
+)
+from mmdeit.files import write_atomically
 
 # The entry of the file that holds the weights; the other formats have only
 # weights.
@@ -36,8 +42,9 @@ Convert the weights of a DeiT, distilled or not, from one format to another:
                       DeiTForImageClassificationWithTeacher, or undistilled
                       ViTForImageClassification; config.json is not written
 
-Every tensor is kept bit for bit. Only weights are converted; everything else in
-the file (optimizer, moving average, log) is left out and listed.''',
+Every tensor is kept bit for bit, and the names of the classes, where both files
+have a place for them. Everything else in the file (optimizer, moving average,
+log) is left out and listed.''',
         epilog='''\
 example:
   convert_deit.py deit_tiny_distilled_patch16_224-b40b3cf7.pth deit-tiny.pth \\
@@ -77,12 +84,13 @@ def safetensors():
     return safetensors.torch
 
 
-def read(path: str) -> tuple[dict, str | None, list[str]]:
+def read(path: str) -> tuple[dict, str | None, list[str], list[str]]:
     """Read the weights in a file without running any code in it.
 
     Returns:
-        tuple[dict, str | None, list[str]]: The weights; the entry of the file
-        that held them, None if the file is only weights; the other entries.
+        tuple[dict, str | None, list[str], list[str]]: The weights; the entry
+        of the file that held them, None if the file is only weights; the other
+        entries; the names of the classes, if the file says them.
     """
     if path.endswith('.safetensors') and Path(path).is_file():
         load_file = safetensors().load_file
@@ -92,14 +100,15 @@ def read(path: str) -> tuple[dict, str | None, list[str]]:
             raise ValueError(f'{path} is not a complete .safetensors file: '
                              f'download it again ({error})') from error
         check_finite(path, weights)
-        return weights, None, []
+        return weights, None, [], []
     # The official code saves its arguments, a Namespace, with the weights.
     if hasattr(torch.serialization, 'add_safe_globals'):
         torch.serialization.add_safe_globals([Namespace])
     checkpoint = load_checkpoint(path)
     _, entry = find_weights(checkpoint)
     others = [str(name) for name in checkpoint if entry and name != entry]
-    return get_state_dict(checkpoint), entry, others
+    classes = list(saved_classes(checkpoint) or [])
+    return get_state_dict(checkpoint), entry, others, classes
 
 
 def check_target(path: Path, source: str, target: str) -> None:
@@ -109,45 +118,36 @@ def check_target(path: Path, source: str, target: str) -> None:
         ValueError: If it is no regular file, is the source, or has the suffix
             of another format.
     """
-    if path.is_dir():
-        raise ValueError(f'{path} is a folder: give the name of a file in it')
+    check_output(path, 'DST')
     if path.exists() and not path.is_file():
-        raise ValueError(f'{path} is a device or a pipe: give another DST')
+        raise ValueError(f'DST {path} is a device or a pipe: give another name')
     if path.exists() and Path(source).exists() and path.samefile(source):
-        raise ValueError(f'{path} is SRC: give another file as DST')
+        raise ValueError(f'DST {path} is SRC: give another name')
     if path.suffix == '.safetensors' and target in ENTRIES:
         raise ValueError(f'{path}: {target} cannot read .safetensors: name it '
                          f'{path.stem}.pth')
 
 
-def write(path: Path, weights: dict[str, Tensor], target: str) -> None:
+def write(path: Path, weights: dict[str, Tensor], target: str,
+          classes: list[str]) -> None:
     """Write the weights in the format ``target``, whole or not at all."""
     entry = ENTRIES.get(target)
-    save = torch.save
+    content = {entry: weights} if entry else weights
+    if entry == 'state_dict' and classes:
+        content['meta'] = dict(dataset_meta=dict(classes=classes))
     if path.suffix == '.safetensors':
-        save_file = safetensors().save_file
-        save = partial(save_file, metadata={'format': 'pt'})
-    path = path.resolve()  # a link stays one
-    part = path.with_name(f'{path.name}.{os.getpid()}.part')
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        save({entry: weights} if entry else weights, part)
-        with part.open('rb') as file:
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    except Exception as error:  # torch and safetensors raise several types
-        reason = getattr(error, 'strerror', None) or error
-        raise OSError(f'cannot write {path} ({reason}): make room, or give '
-                      'another DST') from error
-    finally:
-        # Nothing is there where its folder is none.
-        if part.parent.is_dir():
-            part.unlink(missing_ok=True)
+        data = safetensors().save(content, {'format': 'pt'})
+    else:
+        buffer = io.BytesIO()
+        torch.save(content, buffer)
+        data = buffer.getvalue()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, data)
 
 
 def convert_file(args: Namespace) -> None:
     check_target(args.dst, args.src, args.target)
-    weights, entry, others = read(args.src)
+    weights, entry, others, classes = read(args.src)
     try:
         source = args.source or detect_names(weights)
         if source == 'timm' and entry == 'model' and not args.source:
@@ -157,7 +157,8 @@ def convert_file(args: Namespace) -> None:
             weights = add_dist_token(weights)
     except ValueError as error:
         raise ValueError(f'{args.src}: {error}') from error
-    write(args.dst, convert(weights, 'mmdeit', args.target), args.target)
+    write(args.dst, convert(weights, 'mmdeit', args.target), args.target,
+          classes)
     _, tokens, width = weights['backbone.pos_embed'].shape
     kind = 'dist' if 'backbone.dist_token' in weights else 'undist'
     print(f'{args.src} ({source}) -> {args.dst} ({args.target}): {kind}illed, '
