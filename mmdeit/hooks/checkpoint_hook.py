@@ -46,6 +46,8 @@ class CheckpointHook(_CheckpointHook):
             for folder in {self.out_dir, runner.work_dir}:
                 for part in Path(folder).glob(f'*{PART}'):
                     part.unlink()
+            if runner._resume and os.path.isfile(runner._load_from or ''):
+                self._point_to(runner, os.path.abspath(runner._load_from))
         # The work directory may have been moved, or copied: the best
         # checkpoint to replace is the one here.
         self._best = {
@@ -72,13 +74,16 @@ class CheckpointHook(_CheckpointHook):
                 **self.args)
             if not is_main_process():
                 return
-            AtomicBackend().put_text(
-                self.last_ckpt, os.path.join(runner.work_dir,
-                                             'last_checkpoint'))
+            self._point_to(runner, self.last_ckpt)
             for old in outdated:
                 self._remove(
                     self.file_backend.join_path(
                         self.out_dir, self.filename_tmpl.format(old)))
+
+    def _point_to(self, runner: Runner, path: str) -> None:
+        """Write the file that mmengine resumes from, too."""
+        AtomicBackend().put_text(
+            path, os.path.join(runner.work_dir, 'last_checkpoint'))
 
     def _keep(self, runner: Runner, step: int) -> list[int]:
         """Count a checkpoint among those to keep, and return the outdated.

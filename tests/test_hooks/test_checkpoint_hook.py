@@ -174,7 +174,7 @@ def kill(*_):
 
 
 def test_resume_finishes_what_a_kill_prevented(cfg, build_runner, monkeypatch):
-    """A removal, half a file; and the best one, where the folder has moved."""
+    """A removal, a file, its pointer; also where the folder has moved."""
     cfg.default_hooks.rising = dict(type='RisingMetricHook')
     cfg.default_hooks.checkpoint.update(
         max_keep_ckpts=1, save_best='a', rule='greater')
@@ -191,6 +191,9 @@ def test_resume_finishes_what_a_kill_prevented(cfg, build_runner, monkeypatch):
     ]
     cfg.update(
         work_dir=str(new), resume=True, load_from=str(new / 'epoch_2.pth'))
+    build_runner(cfg).train()  # nothing is left to train
+    assert (new / 'last_checkpoint').read_text() == cfg.load_from
+    assert not list(new.glob('epoch_1.pth')) + list(new.glob('*.part'))
     cfg.train_cfg.max_epochs = 3
     build_runner(cfg).train()
     assert sorted(path.name for path in new.glob('*.pth*')) == [
