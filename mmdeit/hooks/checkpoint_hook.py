@@ -17,6 +17,8 @@ from mmdeit.files import PART, AtomicBackend
 from mmdeit.registry import HOOKS
 from mmdeit.utils import finish_first, unwrap_model
 
+POINTER = 'last_checkpoint'  # mmengine's name for the file that names the last
+
 
 @HOOKS.register_module()
 class CheckpointHook(_CheckpointHook):
@@ -43,9 +45,10 @@ class CheckpointHook(_CheckpointHook):
         self.backend_args = dict(backend='mmdeit.atomic')
         self.file_backend = AtomicBackend()
         if is_main_process():
-            for folder in {self.out_dir, runner.work_dir}:
-                for part in Path(folder).glob(f'*{PART}'):
-                    part.unlink()
+            suffix = Path(self.filename_tmpl).suffix
+            for part in (*Path(self.out_dir).glob(f'*{suffix}{PART}'),
+                         *Path(runner.work_dir).glob(f'{POINTER}{PART}')):
+                part.unlink()
             if runner._resume and os.path.isfile(runner._load_from or ''):
                 self._point_to(runner, os.path.abspath(runner._load_from))
         # The work directory may have been moved, or copied: the best
@@ -82,8 +85,7 @@ class CheckpointHook(_CheckpointHook):
 
     def _point_to(self, runner: Runner, path: str) -> None:
         """Write the file that mmengine resumes from, too."""
-        AtomicBackend().put_text(
-            path, os.path.join(runner.work_dir, 'last_checkpoint'))
+        AtomicBackend().put_text(path, os.path.join(runner.work_dir, POINTER))
 
     def _keep(self, runner: Runner, step: int) -> list[int]:
         """Count a checkpoint among those to keep, and return the outdated.

@@ -185,7 +185,8 @@ def test_resume_finishes_what_a_kill_prevented(cfg, build_runner, monkeypatch):
     old.rename(new)
     old.mkdir()
     (old / 'best_a_epoch_1.pth').touch()  # of another run by now
-    (new / 'epoch_3.pth.part').touch()
+    for name in ('epoch_3.pth', 'last_checkpoint', 'download'):
+        (new / f'{name}.part').touch()
     assert sorted(path.name for path in new.glob('*.pth')) == [
         'best_a_epoch_1.pth', 'epoch_1.pth', 'epoch_2.pth'
     ]
@@ -193,7 +194,8 @@ def test_resume_finishes_what_a_kill_prevented(cfg, build_runner, monkeypatch):
         work_dir=str(new), resume=True, load_from=str(new / 'epoch_2.pth'))
     build_runner(cfg).train()  # nothing is left to train
     assert (new / 'last_checkpoint').read_text() == cfg.load_from
-    assert not list(new.glob('epoch_1.pth')) + list(new.glob('*.part'))
+    assert not (new / 'epoch_1.pth').exists()
+    assert [path.name for path in new.glob('*.part')] == ['download.part']
     cfg.train_cfg.max_epochs = 3
     build_runner(cfg).train()
     assert sorted(path.name for path in new.glob('*.pth*')) == [
