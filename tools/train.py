@@ -1,9 +1,7 @@
 """Train a model."""
 import argparse
-import logging
 
 from mmengine.config import Config
-from mmengine.runner import Runner
 
 from mmdeit.cli import (
     add_common_arguments,
@@ -14,12 +12,12 @@ from mmdeit.cli import (
     end_by_signal,
     load_config,
     lock_work_dir,
+    name_full_disk,
     one_line_errors,
     progress,
     set_dataloader_defaults,
     set_resume,
 )
-from mmdeit.files import NO_SPACE
 
 
 def parse_args() -> argparse.Namespace:
@@ -62,24 +60,11 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> None:
                             not args.no_persistent_workers)
 
 
-def train(runner: Runner) -> None:
-    """Train, and end in one line where the disk is full."""
-    # A log that cannot be written prints no traceback for each of its lines.
-    logging.raiseExceptions = False
-    try:
-        runner.train()
-    except OSError as error:
-        if error.errno not in NO_SPACE:
-            raise
-        raise OSError(f'cannot write in {runner.work_dir} ({error.strerror}): '
-                      f'free space there; {progress(runner)}') from error
-
-
 def main() -> None:
     args = parse_args()
     with one_line_errors(args.traceback), end_by_signal(args.launcher) as last:
         cfg = load_config(args)
-        with lock_work_dir(cfg):
+        with name_full_disk(cfg.work_dir), lock_work_dir(cfg):
             merge_args(cfg, args)
             set_resume(cfg, args.resume)
             check_data(cfg, 'train_dataloader', 'val_dataloader')
@@ -87,7 +72,7 @@ def main() -> None:
             last.describe = lambda: progress(runner)
             check_same_resume(runner)
             check_training(runner)
-            train(runner)
+            runner.train()
 
 
 if __name__ == '__main__':
