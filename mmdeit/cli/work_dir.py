@@ -39,6 +39,8 @@ def lock_work_dir(cfg: Config) -> Iterator[None]:
         mkdir_or_exist(cfg.work_dir)
         lock = Path(cfg.work_dir, '.lock').open('a+')
     except OSError as error:
+        if error.errno in NO_SPACE:
+            raise
         raise OSError(
             f'cannot write in {cfg.work_dir} ({error.strerror}): make it '
             'writable, or give another --work-dir') from error

@@ -9,7 +9,7 @@ from mmengine.dist import is_main_process
 from mmengine.fileio import LocalBackend
 from mmengine.hooks import CheckpointHook as _CheckpointHook
 from mmengine.logging import HistoryBuffer
-from mmengine.runner import BaseLoop, Runner
+from mmengine.runner import BaseLoop, EpochBasedTrainLoop, Runner
 from mmengine.utils import apply_to
 
 from mmdeit.checkpoints import match_checkpoint
@@ -40,6 +40,7 @@ class CheckpointHook(_CheckpointHook):
     def before_train(self, runner: Runner) -> None:
         """Choose where and how to write, and tidy up after a kill."""
         super().before_train(runner)
+        warn_of_partial_epoch(runner)
         if not isinstance(self.file_backend, LocalBackend):
             return  # a store of objects, which are whole anyway
         self.backend_args = dict(backend='mmdeit.atomic')
@@ -173,6 +174,18 @@ def logged_values(runner: Runner, name: str) -> int | None:
         return None
     epoch = len(runner.train_dataloader)
     return max(epoch if size == 'epoch' else size for size in windows)
+
+
+def warn_of_partial_epoch(runner: Runner) -> None:
+    """Say that mmengine resumes no epoch in its middle, but starts it again."""
+    loop = runner.train_loop
+    if isinstance(loop, EpochBasedTrainLoop) and (
+            loop.iter % len(loop.dataloader)):
+        runner.logger.warning(
+            f'Resumed after {loop.iter} iterations, which are no whole epochs '
+            f'of {len(loop.dataloader)}: epoch {loop.epoch + 1} starts from '
+            'its beginning. Keep the batch size, and save whole epochs '
+            '(default_hooks.checkpoint.by_epoch=True), to resume exactly.')
 
 
 def starts_training(runner: Runner) -> bool:

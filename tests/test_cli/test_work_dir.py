@@ -42,8 +42,8 @@ def test_in_use(cfg, monkeypatch, number):
 
 def test_no_folder(cfg, tmp_path):
     (tmp_path / 'a').touch()
-    with pytest.raises(OSError, match=r'^cannot write in .*/a/work \(Not a dire'
-                       r'ctory\): make it writable, or give another --work-dir'):
+    with pytest.raises(OSError, match=r'^cannot write in .*/a/work \(Not a '
+                       r'directory\): make it writable, or give another --wo'):
         with lock_work_dir(cfg):
             pass
 

@@ -1,4 +1,5 @@
 """Checkpoints are plain data, and training resumes from them."""
+import logging
 import os
 import signal
 from pathlib import Path
@@ -8,8 +9,9 @@ import pytest
 import torch
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
+from mmengine.runner import EpochBasedTrainLoop
 
-from mmdeit.hooks.checkpoint_hook import logged_values
+from mmdeit.hooks.checkpoint_hook import logged_values, warn_of_partial_epoch
 
 
 @HOOKS.register_module()
@@ -222,6 +224,18 @@ def test_a_signal_waits_for_pointer_and_removal(cfg, build_runner, monkeypatch):
     work_dir = Path(cfg.work_dir)
     assert [path.name for path in work_dir.glob('*.pth')] == ['epoch_2.pth']
     assert (work_dir / 'last_checkpoint').read_text().endswith('epoch_2.pth')
+
+
+@pytest.mark.parametrize('iterations, warned', [(0, False), (4, False),
+                                                (6, True)])
+def test_an_epoch_starts_again(iterations, warned, caplog):
+    loop = EpochBasedTrainLoop.__new__(EpochBasedTrainLoop)
+    loop.dataloader = range(4)
+    loop._epoch, loop._iter = 1, iterations
+    warn_of_partial_epoch(
+        SimpleNamespace(train_loop=loop, logger=logging.getLogger()))
+    assert warned == ('after 6 iterations, which are no whole epochs of 4: '
+                      'epoch 2 starts from its beginning.' in caplog.text)
 
 
 @HOOKS.register_module()
