@@ -92,10 +92,14 @@ class Training:
 
     @property
     def workers(self) -> list[int]:
-        """The processes that it has started."""
+        """The forks of it, which are not the git that mmengine starts."""
         pid = self.process.pid
-        children = Path(f'/proc/{pid}/task/{pid}/children')
-        return [int(child) for child in children.read_text().split()]
+        children = Path(f'/proc/{pid}/task/{pid}/children').read_text().split()
+        command = Path(f'/proc/{pid}/cmdline')
+        return [
+            int(child) for child in children
+            if Path(f'/proc/{child}/cmdline').read_text() == command.read_text()
+        ]
 
     @property
     def output(self) -> str:

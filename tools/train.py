@@ -1,9 +1,7 @@
 """Train a model."""
 import argparse
-import logging
 
 from mmengine.config import Config
-from mmengine.runner import Runner
 
 from mmdeit.cli import (
     add_common_arguments,
@@ -16,11 +14,11 @@ from mmdeit.cli import (
     end_in_one_line,
     load_config,
     lock_work_dir,
+    name_full_disk,
     progress,
     set_dataloader_defaults,
     set_resume,
 )
-from mmdeit.files import NO_SPACE
 
 
 def parse_args() -> argparse.Namespace:
@@ -63,24 +61,11 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> None:
                             not args.no_persistent_workers)
 
 
-def train(runner: Runner) -> None:
-    """Train, and end in one line where the disk is full."""
-    # A log that cannot be written prints no traceback for each of its lines.
-    logging.raiseExceptions = False
-    try:
-        runner.train()
-    except OSError as error:
-        if error.errno not in NO_SPACE:
-            raise
-        raise OSError(f'cannot write in {runner.work_dir} ({error.strerror}): '
-                      f'free space there; {progress(runner)}') from error
-
-
 def main() -> None:
     args = parse_args()
     with end_in_one_line(args) as last:
         cfg = load_config(args)
-        with lock_work_dir(cfg):
+        with name_full_disk(cfg.work_dir), lock_work_dir(cfg):
             merge_args(cfg, args)
             check_schedule(cfg)
             set_resume(cfg, args.resume)
@@ -90,7 +75,7 @@ def main() -> None:
             check_same_resume(runner)
             check_training(runner)
             check_validation(runner)
-            train(runner)
+            runner.train()
 
 
 if __name__ == '__main__':

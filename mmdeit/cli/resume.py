@@ -11,10 +11,9 @@ from mmengine.dist import all_gather_object
 from mmengine.runner import BaseLoop, Runner
 
 from mmdeit.checkpoints import force_weights_only, load_checkpoint
+from mmdeit.hooks.checkpoint_hook import POINTER
 
 from .launcher import is_first_process
-
-POINTER = 'last_checkpoint'
 
 
 def set_resume(cfg: Config, resume: str | None) -> None:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from .launcher import speaks_for_the_job
+from .launcher import is_first_process
 
 
 class Stopped(KeyboardInterrupt):
@@ -24,22 +24,28 @@ class LastWords:
 def end_by_signal(launcher: str = 'none') -> Iterator[LastWords]:
     """End a tool that gets SIGINT or SIGTERM by one line.
 
-    One process of a job prints it; what it says can be set on what is yielded.
-    The exit status is 128 + the signal's number. A second signal ends
-    the process at once.
+    The first process of a job prints it; what it says can be set on what is
+    yielded. The exit status is 128 + the signal's number. Further processes
+    have nothing to say or to save, and end at once; so does the first by a
+    second signal, once it has printed the line.
     """
     tool = os.getpid()
     words = LastWords()
+    ending = ended = not is_first_process(launcher)
 
     def stop(number: int, frame) -> None:
-        if os.getpid() != tool:  # a dataloader's worker has nothing to say
+        # A dataloader's worker is a fork with the same handler.
+        if ended or os.getpid() != tool:
             os._exit(128 + number)
-        # Workers end by the same signal, and torch would raise for each.
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        raise Stopped(number)
+        if not ending:
+            # Workers end by the same signal, and torch would raise for each.
+            signal.signal(signal.SIGCHLD, lambda *_: None)
+            raise Stopped(number)
 
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    handlers = {number: signal.signal(number, stop) for number in numbers}
+    handlers = {
+        number: signal.signal(number, signal.SIG_DFL if ended else stop)
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
     try:
         try:
             yield words
@@ -49,13 +55,12 @@ def end_by_signal(launcher: str = 'none') -> Iterator[LastWords]:
                 time.sleep(1)
             raise
     except Stopped as stopped:
-        for number in numbers:
-            signal.signal(number, signal.SIG_IGN)
+        ending = True
         number, = stopped.args
-        if speaks_for_the_job(launcher):
-            name = signal.Signals(number).name
-            print(f'{name}: {words.describe()}', file=sys.stderr, flush=True)
-        handlers = dict.fromkeys(numbers, signal.SIG_DFL)
+        print(f'{signal.Signals(number).name}: {words.describe()}',
+              file=sys.stderr, flush=True)
+        ended = True
+        handlers.clear()
         sys.exit(128 + number)
     finally:
         for number, handler in handlers.items():

@@ -1,7 +1,8 @@
-"""One training at a time in a work directory."""
+"""A work directory has one training at a time, and room for it."""
 import contextlib
 import errno
 import fcntl
+import logging
 import os
 import socket
 from collections.abc import Iterator
@@ -10,6 +11,8 @@ from pathlib import Path
 from mmengine.config import Config
 from mmengine.logging import print_log
 from mmengine.utils import mkdir_or_exist
+
+from mmdeit.files import NO_SPACE
 
 from .launcher import is_first_process
 
@@ -27,12 +30,21 @@ def lock_work_dir(cfg: Config) -> Iterator[None]:
 
     Raises:
         ValueError: If another process holds it.
+        OSError: If nothing can be written there.
     """
     if not is_first_process(cfg.launcher):
         yield
         return
-    mkdir_or_exist(cfg.work_dir)
-    with Path(cfg.work_dir, '.lock').open('a+') as lock:
+    try:
+        mkdir_or_exist(cfg.work_dir)
+        lock = Path(cfg.work_dir, '.lock').open('a+')
+    except OSError as error:
+        if error.errno in NO_SPACE:
+            raise
+        raise OSError(
+            f'cannot write in {cfg.work_dir} ({error.strerror}): make it '
+            'writable, or give another --work-dir') from error
+    with lock:
         try:
             fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -49,3 +61,25 @@ def lock_work_dir(cfg: Config) -> Iterator[None]:
             lock.write(f'process {os.getpid()} on {socket.gethostname()}')
             lock.flush()
         yield
+
+
+@contextlib.contextmanager
+def name_full_disk(work_dir: str) -> Iterator[None]:
+    """Say which disk is full, where Python says only that one is.
+
+    The log, which cannot be written either, prints no traceback for each of
+    its lines.
+
+    Raises:
+        OSError: In one line, with what to do.
+    """
+    logging.raiseExceptions = False
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in NO_SPACE:
+            raise
+        raise OSError(
+            f'cannot write {error.filename or f"in {work_dir}"} '
+            f'({error.strerror}): free space there and go on by --resume'
+        ) from error

@@ -10,7 +10,7 @@ from mmengine.dist import is_main_process
 from mmengine.fileio import LocalBackend
 from mmengine.hooks import CheckpointHook as _CheckpointHook
 from mmengine.logging import HistoryBuffer
-from mmengine.runner import BaseLoop, Runner
+from mmengine.runner import BaseLoop, EpochBasedTrainLoop, Runner
 from mmengine.utils import apply_to
 
 from mmdeit.checkpoints import (
@@ -25,6 +25,8 @@ from mmdeit.utils import finish_first, unwrap_model
 
 from .finite import state_fault, stop_everywhere
 from .runtime_info_hook import RuntimeInfoHook
+
+POINTER = 'last_checkpoint'  # mmengine's name for the file that names the last
 
 
 @HOOKS.register_module()
@@ -47,14 +49,18 @@ class CheckpointHook(_CheckpointHook):
     def before_train(self, runner: Runner) -> None:
         """Choose where and how to write, and tidy up after a kill."""
         super().before_train(runner)
+        warn_of_partial_epoch(runner)
         if not isinstance(self.file_backend, LocalBackend):
             return  # a store of objects, which are whole anyway
         self.backend_args = dict(backend='mmdeit.atomic')
         self.file_backend = AtomicBackend()
         if is_main_process():
-            for folder in {self.out_dir, runner.work_dir}:
-                for part in Path(folder).glob(f'*{PART}'):
-                    part.unlink()
+            suffix = Path(self.filename_tmpl).suffix
+            for part in (*Path(self.out_dir).glob(f'*{suffix}{PART}'),
+                         *Path(runner.work_dir).glob(f'{POINTER}{PART}')):
+                part.unlink()
+            if runner._resume and os.path.isfile(runner._load_from or ''):
+                self._point_to(runner, os.path.abspath(runner._load_from))
         # The work directory may have been moved, or copied: the best
         # checkpoint to replace is the one here.
         self._best = {
@@ -82,13 +88,15 @@ class CheckpointHook(_CheckpointHook):
                 **self.args)
             if not is_main_process():
                 return
-            AtomicBackend().put_text(
-                self.last_ckpt, os.path.join(runner.work_dir,
-                                             'last_checkpoint'))
+            self._point_to(runner, self.last_ckpt)
             for old in outdated:
                 self._remove(
                     self.file_backend.join_path(
                         self.out_dir, self.filename_tmpl.format(old)))
+
+    def _point_to(self, runner: Runner, path: str) -> None:
+        """Write the file that mmengine resumes from, too."""
+        AtomicBackend().put_text(path, os.path.join(runner.work_dir, POINTER))
 
     def _keep(self, runner: Runner, step: int) -> list[int]:
         """Count a checkpoint among those to keep, and return the outdated.
@@ -193,6 +201,18 @@ def logged_values(runner: Runner, name: str) -> int | None:
         return None
     epoch = len(runner.train_dataloader)
     return max(epoch if size == 'epoch' else size for size in windows)
+
+
+def warn_of_partial_epoch(runner: Runner) -> None:
+    """Say that mmengine resumes no epoch in its middle, but starts it again."""
+    loop = runner.train_loop
+    if isinstance(loop, EpochBasedTrainLoop) and (
+            loop.iter % len(loop.dataloader)):
+        runner.logger.warning(
+            f'Resumed after {loop.iter} iterations, which are no whole epochs '
+            f'of {len(loop.dataloader)}: epoch {loop.epoch + 1} starts from '
+            'its beginning. Keep the batch size, and save whole epochs '
+            '(default_hooks.checkpoint.by_epoch=True), to resume exactly.')
 
 
 def starts_training(runner: Runner) -> bool:

@@ -25,8 +25,6 @@ def test_one_line_and_the_exit_status(capsys, number):
         signal.raise_signal(number)
     assert end.value.code == 128 + number
     assert capsys.readouterr().err == f'{number.name}: stopped\n'
-    # The next one ends the process at once.
-    assert signal.getsignal(number) is signal.SIG_DFL
 
 
 def test_what_a_tool_says(capsys):
@@ -43,11 +41,20 @@ def test_a_tool_that_ends_by_itself(handlers):
     assert [signal.getsignal(number) for number in NUMBERS] == handlers
 
 
-def test_the_first_process_speaks(capsys, monkeypatch):
+def test_other_processes_of_a_launcher_end_at_once(monkeypatch):
+    """Even in a call that waits for others, where no handler runs."""
     monkeypatch.setenv('RANK', '1')
-    with pytest.raises(SystemExit), end_by_signal('pytorch'):
-        signal.raise_signal(signal.SIGTERM)
-    assert not capsys.readouterr().err
+    with end_by_signal('pytorch'):
+        for number in NUMBERS:
+            assert signal.getsignal(number) is signal.SIG_DFL
+
+
+def test_a_signal_while_it_ends(capsys):
+    """As torchrun passes on what its processes have got already."""
+    with pytest.raises(SystemExit), end_by_signal() as last:
+        last.describe = lambda: signal.raise_signal(signal.SIGTERM) or 'once'
+        signal.raise_signal(signal.SIGINT)
+    assert capsys.readouterr().err == 'SIGINT: once\n'
 
 
 @pytest.mark.parametrize('launcher, variable', [

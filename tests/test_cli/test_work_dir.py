@@ -1,12 +1,13 @@
 """A work directory is locked; see also test_tools/test_interrupted.py."""
 import errno
 import fcntl
+import logging
 import os
 
 import pytest
 from mmengine.config import Config
 
-from mmdeit.cli import lock_work_dir
+from mmdeit.cli import lock_work_dir, name_full_disk
 
 
 def fail(number):
@@ -39,6 +40,14 @@ def test_in_use(cfg, monkeypatch, number):
             pass
 
 
+def test_no_folder(cfg, tmp_path):
+    (tmp_path / 'a').touch()
+    with pytest.raises(OSError, match=r'^cannot write in .*/a/work \(Not a '
+                       r'directory\): make it writable, or give another --wo'):
+        with lock_work_dir(cfg):
+            pass
+
+
 def test_a_file_system_without_locks(cfg, monkeypatch, capsys):
     monkeypatch.setattr(fcntl, 'lockf', fail(errno.ENOLCK))
     with lock_work_dir(cfg):
@@ -53,3 +62,20 @@ def test_only_the_first_process_locks(cfg, monkeypatch):
     cfg.launcher = 'pytorch'
     with lock_work_dir(cfg):
         pass
+
+
+@pytest.mark.parametrize('error, line', [
+    (OSError(errno.ENOSPC, 'No space left on device'),
+     'cannot write in work (No space left on device): free space there and go '
+     'on by --resume'),
+    (OSError(errno.EDQUOT, 'Disk quota exceeded', 'work/log'),
+     'cannot write work/log (Disk quota exceeded): free space there and go on '
+     'by --resume'),
+    (OSError('what is said already'), 'what is said already'),
+])
+def test_names_the_full_disk(monkeypatch, error, line):
+    monkeypatch.setattr(logging, 'raiseExceptions', True)
+    with pytest.raises(OSError) as caught, name_full_disk('work'):
+        raise error
+    assert str(caught.value) == line
+    assert not logging.raiseExceptions

@@ -1,4 +1,5 @@
 """Checkpoints are plain data, and training resumes from them."""
+import logging
 import os
 import signal
 from pathlib import Path
@@ -8,8 +9,9 @@ import pytest
 import torch
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
+from mmengine.runner import EpochBasedTrainLoop
 
-from mmdeit.hooks.checkpoint_hook import logged_values
+from mmdeit.hooks.checkpoint_hook import logged_values, warn_of_partial_epoch
 
 
 @HOOKS.register_module()
@@ -71,6 +73,7 @@ def resume_after_interrupt(cfg, build_runner):
 def test_resume_ends_where_the_whole_run_does(cfg, build_runner):
     """Bit for bit, where the augmentation draws nothing."""
     cfg.model.train_cfg = None
+    cfg.log_processor = dict(window_size=3)
     cfg.default_hooks.deterministic = dict(type='DeterministicHook')
     cfg.default_hooks.ema = dict(
         type='mmdeit.EMAHook', evaluate_on_ema=False, evaluate_on_origin=True)
@@ -84,12 +87,10 @@ def test_resume_ends_where_the_whole_run_does(cfg, build_runner):
     for name, value in one['ema_state_dict'].items():
         assert torch.equal(value, two['ema_state_dict'][name]), name
     assert one['param_schedulers'] == two['param_schedulers']
-    # the log goes on too
-    lengths = [
-        len(r.message_hub.get_scalar('train/loss').data[0])
-        for r in (whole, resumed)
-    ]
-    assert lengths == [8, 8]
+    # The log goes on too, from the three values that it asks for.
+    one, two = (r.message_hub.get_scalar('train/loss').data[0].tolist()
+                for r in (whole, resumed))
+    assert len(two) == 3 + 4 and two == one[-7:]
 
 
 def test_mixup_is_what_differs_on_resume(cfg, build_runner):
@@ -174,7 +175,7 @@ def kill(*_):
 
 
 def test_resume_finishes_what_a_kill_prevented(cfg, build_runner, monkeypatch):
-    """A removal, half a file; and the best one, where the folder has moved."""
+    """A removal, a file, its pointer; also where the folder has moved."""
     cfg.default_hooks.rising = dict(type='RisingMetricHook')
     cfg.default_hooks.checkpoint.update(
         max_keep_ckpts=1, save_best='a', rule='greater')
@@ -185,12 +186,17 @@ def test_resume_finishes_what_a_kill_prevented(cfg, build_runner, monkeypatch):
     old.rename(new)
     old.mkdir()
     (old / 'best_a_epoch_1.pth').touch()  # of another run by now
-    (new / 'epoch_3.pth.part').touch()
+    for name in ('epoch_3.pth', 'last_checkpoint', 'download'):
+        (new / f'{name}.part').touch()
     assert sorted(path.name for path in new.glob('*.pth')) == [
         'best_a_epoch_1.pth', 'epoch_1.pth', 'epoch_2.pth'
     ]
     cfg.update(
         work_dir=str(new), resume=True, load_from=str(new / 'epoch_2.pth'))
+    build_runner(cfg).train()  # nothing is left to train
+    assert (new / 'last_checkpoint').read_text() == cfg.load_from
+    assert not (new / 'epoch_1.pth').exists()
+    assert [path.name for path in new.glob('*.part')] == ['download.part']
     cfg.train_cfg.max_epochs = 3
     build_runner(cfg).train()
     assert sorted(path.name for path in new.glob('*.pth*')) == [
@@ -218,6 +224,18 @@ def test_a_signal_waits_for_pointer_and_removal(cfg, build_runner, monkeypatch):
     work_dir = Path(cfg.work_dir)
     assert [path.name for path in work_dir.glob('*.pth')] == ['epoch_2.pth']
     assert (work_dir / 'last_checkpoint').read_text().endswith('epoch_2.pth')
+
+
+@pytest.mark.parametrize('iterations, warned', [(0, False), (4, False),
+                                                (6, True)])
+def test_an_epoch_starts_again(iterations, warned, caplog):
+    loop = EpochBasedTrainLoop.__new__(EpochBasedTrainLoop)
+    loop.dataloader = range(4)
+    loop._epoch, loop._iter = 1, iterations
+    warn_of_partial_epoch(
+        SimpleNamespace(train_loop=loop, logger=logging.getLogger()))
+    assert warned == ('after 6 iterations, which are no whole epochs of 4: '
+                      'epoch 2 starts from its beginning.' in caplog.text)
 
 
 @HOOKS.register_module()

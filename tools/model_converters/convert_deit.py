@@ -1,7 +1,6 @@
 """Convert a DeiT checkpoint between projects, bit for bit."""
-import os
+import io
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
-from functools import partial
 from pathlib import Path
 
 import torch
