@@ -12,6 +12,7 @@ from mmengine.registry import HOOKS
 from mmdeit.checkpoints import not_finite
 from mmdeit.hooks import EMAHook, TeacherHook, finite
 from mmdeit.hooks.finite import GRADIENT, LossWatch, stop_everywhere
+from mmdeit.utils import unwrap_model
 
 NAN = math.nan
 REMEDIES = 'lower optim_wrapper.optimizer.lr, train in bfloat16 or float32'
@@ -39,13 +40,13 @@ class PoisonHook(Hook):
     weight = moment = average = lambda self, runner: None
 
     def loss(self, runner):
-        head, value = runner.model.head, self.value
+        head, value = unwrap_model(runner.model).head, self.value
         own = head.loss_module.base_loss.forward
         head.loss_module.base_loss.forward = (
             lambda *args, **kwargs: own(*args, **kwargs) * value)
 
     def gradient(self, runner):
-        runner.model.backbone.cls_token.register_hook(
+        unwrap_model(runner.model).backbone.cls_token.register_hook(
             lambda grad: grad * self.value)
 
     def teacher(self, runner):
@@ -54,15 +55,15 @@ class PoisonHook(Hook):
         hook.teacher.execute = lambda inputs: own(inputs) * self.value
 
     def buffer(self, runner):
-        runner.model.backbone.register_buffer(
+        unwrap_model(runner.model).backbone.register_buffer(
             'running_mean', torch.full((2, ), self.value))
 
     def put_weight(self, runner):
-        runner.model.backbone.cls_token.data[..., 0] = self.value
+        unwrap_model(runner.model).backbone.cls_token.data[..., 0] = self.value
 
     def put_moment(self, runner):
         optimizer = runner.optim_wrapper.optimizer
-        state = optimizer.state[runner.model.backbone.cls_token]
+        state = optimizer.state[unwrap_model(runner.model).backbone.cls_token]
         state['exp_avg_sq'][..., 0] = self.value
 
     def put_average(self, runner):
@@ -108,8 +109,8 @@ IN_ITERATIONS = {
     ('gradient', -math.inf, 'iteration 6: the norm of the gradient is inf'),
     ('teacher', NAN, "iteration 6: the answer of the teacher 'teacher' "),
     ('weight', NAN, 'iteration 7: loss_cls is nan, loss_distill is nan: '),
-    ('moment', math.inf, 'iteration 8: optimizer.state.0.exp_avg_sq is not '
-     f'finite, so nothing is saved: {REMEDIES}'),
+    ('moment', math.inf, 'iteration 8: not finite in optimizer.state.0.'
+     f'exp_avg_sq, so nothing is saved: {REMEDIES}'),
 ])
 def test_training_stops_before_anything_is_saved(stops, where, value, message):
     line, kept = stops(where, value)
@@ -120,8 +121,8 @@ def test_training_stops_before_anything_is_saved(stops, where, value, message):
 
 @pytest.mark.parametrize('where, message', [
     ('loss', 'iteration 6: loss_cls is nan'),
-    ('weight', 'iteration 6: backbone.cls_token is not finite, so nothing'),
-    ('buffer', 'iteration 6: backbone.running_mean is not finite'),
+    ('weight', 'iteration 6: not finite in backbone.cls_token, so nothing'),
+    ('buffer', 'iteration 6: not finite in backbone.running_mean'),
 ])
 def test_so_does_one_that_counts_iterations(stops, where, message):
     line, kept = stops(where, **IN_ITERATIONS)
@@ -133,7 +134,7 @@ def test_the_average_is_checked(cfg, stops):
     cfg.default_hooks.ema = dict(
         type='mmdeit.EMAHook', evaluate_on_ema=False, evaluate_on_origin=True)
     line, kept = stops('average')
-    assert line.startswith('iteration 8: the average of backbone.cls_token is')
+    assert line.startswith('iteration 8: not finite in the average of back')
     assert kept == ['epoch_1.pth']
 
 
@@ -145,7 +146,7 @@ def test_the_best_is_checked(cfg, stops):
             'default_hooks.checkpoint.interval': -1,
             'default_hooks.checkpoint.save_last': False,
         })
-    assert 'exp_avg_sq is not finite' in line
+    assert 'exp_avg_sq, so nothing is saved' in line
     assert len(kept) == 1 and kept[0].startswith('best_accuracy_top1_epoch_1')
 
 
@@ -154,7 +155,7 @@ def test_with_mmengines_log(cfg, stops, where):
     """Of an old config: the checkpoint is still checked."""
     line, kept = stops(where, **{
         'default_hooks.runtime_info.type': 'mmengine.RuntimeInfoHook'})
-    assert 'is not finite, so nothing is saved' in line
+    assert 'not finite in' in line and 'nothing is saved' in line
     assert kept == ['epoch_1.pth']
 
 
@@ -214,8 +215,10 @@ def test_only_losses_have_to_be_finite(values):
 
 
 def test_what_one_process_found_stops_all(monkeypatch):
-    monkeypatch.setattr(finite, 'all_gather_object',
-                        lambda fault: [fault, '', 'iteration 3: bad'])
+    """Its cause, rather than the gradient that all of them get."""
+    monkeypatch.setattr(
+        finite, 'all_gather_object',
+        lambda fault: [fault, f'iteration 3: {GRADIENT}', 'iteration 3: bad'])
     runner = SimpleNamespace(
         message_hub=SimpleNamespace(runtime_info=dict()))
     with pytest.raises(ValueError, match='^iteration 3: bad$'):
@@ -227,6 +230,7 @@ def test_what_one_process_found_stops_all(monkeypatch):
 def test_not_finite(dtype):
     content = dict(
         a=torch.zeros(2, dtype=dtype), b=[torch.full((2, ), NAN, dtype=dtype)],
+        large=torch.full((2, ), 6e4).to(dtype), empty=torch.zeros(0),
         c=torch.ones(2, dtype=torch.int64), d='text', e=math.inf)
     assert not_finite(content) == ['b.0']
     assert not_finite({}) == []
