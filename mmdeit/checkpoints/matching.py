@@ -37,6 +37,7 @@ def match_checkpoint(checkpoint: dict, model: nn.Module, start: bool) -> str:
         rename(weights, '')
 
     own = {name: param.data for name, param in model.named_parameters()}
+    _add_prefix(weights, own)
     _check_names(weights, own)
     known = model.state_dict()
     unknown = [name for name in weights if name not in known]
@@ -49,6 +50,9 @@ def match_checkpoint(checkpoint: dict, model: nn.Module, start: bool) -> str:
     if not start:
         _check_classes(weights, own, lost, new)
         return ''
+    fit = getattr(getattr(model, 'backbone', None), 'fit_positions', None)
+    if fit:
+        fit(weights, 'backbone.')
     notes = [
         lost and f'left out {", ".join(lost)}: for {len(weights[lost[0]])} '
         f'classes, the model has {len(own[lost[0]])}',
@@ -60,6 +64,14 @@ def match_checkpoint(checkpoint: dict, model: nn.Module, start: bool) -> str:
     # With the model's own tensors mmengine finds nothing to warn of.
     weights.update({name: own[name] for name in lost + new})
     return '; '.join(note for note in notes if note)
+
+
+def _add_prefix(weights: Weights, own: Weights) -> None:
+    """Give a backbone alone, in place, the names that it has in a model."""
+    inside = [name for name in weights if f'backbone.{name}' in own]
+    if len(inside) >= len(own) / 2:
+        for name in list(weights):
+            weights[f'backbone.{name}'] = weights.pop(name)
 
 
 def _differs(name: str, weights: Weights, own: Weights) -> bool:
@@ -109,7 +121,9 @@ def _check_size(weights: Weights, own: Weights, lost: list[str],
 
 def _check_classes(weights: Weights, own: Weights, lost: list[str],
                    missing: list[str]) -> None:
-    problem = f'it has no {first_names(missing)}' if missing else ''
+    problem = missing and (
+        f'it has no {first_names(missing)}: give a checkpoint of the whole '
+        'model; this one may start a training by load_from')
     if lost:
         problem = (f'{lost[0]} is for {len(weights[lost[0]])} classes, '
                    f'expected {len(own[lost[0]])}: correct num_classes or give '

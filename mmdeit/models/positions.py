@@ -36,8 +36,17 @@ def load_positions(name: str, pos_embed: Tensor, tokens: int,
             f'{name} is for {patches} patches, expected {height * width} '
             f"({height}x{width}) or {other if source else 'a square number'}: "
             'set pretrain_img_size of the backbone to that of the checkpoint')
+    return resize(name, pos_embed, tokens, (rows, columns), target)
+
+
+def resize(name: str, pos_embed: Tensor, tokens: int, source: tuple[int, int],
+           target: tuple[int, int]) -> Tensor:
+    """Interpolate a position embedding, and log it.
+
+    Arguments are those of :func:`load_positions`, with both grids known.
+    """
     MMLogger.get_current_instance().info(
-        f'{name} is interpolated from {rows}x{columns} to {height}x{width} '
-        'patches.')
+        f'{name} is interpolated from {source[0]}x{source[1]} to '
+        f'{target[0]}x{target[1]} patches.')
     return resize_pos_embed(
-        pos_embed, (rows, columns), target, num_extra_tokens=tokens)
+        pos_embed, source, target, num_extra_tokens=tokens)

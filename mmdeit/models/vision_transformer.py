@@ -18,7 +18,7 @@ from torch.utils.checkpoint import checkpoint
 from mmdeit.checkpoints import load_backbone, pretrained_cfgs
 from mmdeit.registry import MODELS
 
-from .positions import load_positions
+from .positions import load_positions, resize
 from .windowed_attention import WindowedEncoderLayer
 
 
@@ -86,9 +86,10 @@ class VisionTransformer(_VisionTransformer):
             these (nothing in mmpretrain). Defaults to -1, nothing.
         pretrain_img_size (int | tuple[int, int], optional): Height and width
             in pixels of the images that a checkpoint was trained on, to
-            interpolate its position embedding when it is loaded; not used
-            where the number of positions is the model's. Defaults to None,
-            square images of any size.
+            interpolate its position embedding. One with as many positions as
+            the model is taken for its own, but where a training starts from
+            it (``load_from``, ``init_cfg``). Defaults to None, square images
+            of any size.
         window_size (int, optional): Side in patches of the windows that
             attention is confined to; the tokens see everything and are seen
             by all. Defaults to None, global attention everywhere.
@@ -246,6 +247,21 @@ class VisionTransformer(_VisionTransformer):
         trunc_normal_(self.cls_token, std=.02)
         if self.init_cfg:  # again, over the official initialisation
             initialize(self, self.init_cfg)
+
+    def fit_positions(self, state_dict: dict, prefix: str) -> None:
+        """Interpolate, in place, the positions of what a training starts from.
+
+        Whatever their number: 4x9 patches are as many as 6x6. Later, when it
+        is resumed or tested, as many are the model's own.
+        """
+        name = f'{prefix}pos_embed'
+        grid, target = self.pretrain_grid, self.patch_resolution
+        if name in state_dict and grid and tuple(grid) != tuple(target):
+            tokens = state_dict[name].shape[1] - grid[0] * grid[1]
+            if grid[0] * grid[1] == target[0] * target[1] and (
+                    0 < tokens <= self.num_extra_tokens):
+                state_dict[name] = resize(
+                    name, state_dict[name], tokens, grid, target)
 
     def _prepare_pos_embed(self, state_dict: dict, prefix: str,
                            *args) -> None:

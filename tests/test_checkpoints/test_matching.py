@@ -4,6 +4,7 @@ from copy import deepcopy
 import pytest
 import torch
 from mmengine.registry import MODELS
+from mmpretrain.models.utils import resize_pos_embed
 from torch import nn
 
 from mmdeit.checkpoints import convert, match_checkpoint
@@ -167,7 +168,8 @@ def test_a_distilled_backbone_in_the_twin():
     (dict(num_classes=7), 'head.layers.head.weight is for 7 classes, expected '
      '4: correct num_classes'),
     (dict(distilled=False), 'it has no head.layers.head_dist.weight, '
-     'head.layers.head_dist.bias$'),
+     'head.layers.head_dist.bias: give a checkpoint of the whole model; this '
+     'one may start a training by load_from$'),
 ])
 @pytest.mark.parametrize('resume', [True, False])
 def test_testing_and_resuming_take_all_of_it(cfg, build_runner, tmp_path,
@@ -263,3 +265,36 @@ def test_other_classes_of_a_segmentor():
     assert match_checkpoint(checkpoint, segmentor(3), start=True) == (
         'left out decode_head.weight, decode_head.bias: for 5 classes, the '
         'model has 3')
+
+
+@pytest.mark.parametrize('prefix', ['', 'backbone.'])
+def test_a_backbone_alone_starts_a_training(prefix):
+    model = build()
+    alone = {f'{prefix}{name}': tensor
+             for name, tensor in model.backbone.state_dict().items()}
+    checkpoint = dict(state_dict=dict(alone))
+    assert match_checkpoint(checkpoint, build(), start=True) == (
+        f'no {", ".join(HEADS)} in it: they stay as initialised')
+    build().load_state_dict(checkpoint['state_dict'], strict=True)
+    with pytest.raises(ValueError, match='it has no head.layers.head.weight, '
+                       '.* give a checkpoint of the whole model; this one'):
+        match_checkpoint(dict(state_dict=alone), build(), start=False)
+
+
+def test_a_grid_of_as_many_patches():
+    """4x9 are 6x6: interpolated to start from, and the model's own later."""
+    source = build(img_size=(16, 36))
+    own = source.backbone.pos_embed
+    model = build(img_size=24, pretrain_img_size=(16, 36))
+    expected = resize_pos_embed(own, (4, 9), (6, 6), num_extra_tokens=2)
+    checkpoint = dict(state_dict=source.state_dict())
+    assert match_checkpoint(checkpoint, model, start=True) == ''
+    model.load_state_dict(checkpoint['state_dict'])
+    assert torch.equal(model.backbone.pos_embed, expected)
+    assert not torch.allclose(expected, own)
+
+    resumed = build(img_size=24, pretrain_img_size=(16, 36))
+    checkpoint = dict(state_dict=model.state_dict())
+    match_checkpoint(checkpoint, resumed, start=False)
+    resumed.load_state_dict(checkpoint['state_dict'])
+    assert torch.equal(resumed.backbone.pos_embed, expected)
