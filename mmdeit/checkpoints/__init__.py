@@ -9,7 +9,9 @@ from .conversion import (
 from .finite import not_finite
 from .loading import (
     allow_training_log,
+    check_finite,
     fetch_checkpoint,
+    find_weights,
     force_weights_only,
     get_state_dict,
     load_checkpoint,
@@ -19,8 +21,9 @@ from .matching import match_checkpoint
 from .pretrained import load_backbone, pretrained_cfgs
 
 __all__ = [
-    'FORMATS', 'add_dist_token', 'allow_training_log', 'convert',
-    'detect_names', 'fetch_checkpoint', 'first_names', 'force_weights_only',
-    'get_state_dict', 'load_backbone', 'load_checkpoint', 'load_weights',
-    'match_checkpoint', 'not_finite', 'pretrained_cfgs', 'start_dist_token'
+    'FORMATS', 'add_dist_token', 'allow_training_log', 'check_finite',
+    'convert', 'detect_names', 'fetch_checkpoint', 'find_weights',
+    'first_names', 'force_weights_only', 'get_state_dict', 'load_backbone',
+    'load_checkpoint', 'load_weights', 'match_checkpoint', 'not_finite',
+    'pretrained_cfgs', 'start_dist_token'
 ]

@@ -2,8 +2,10 @@
 
 A checkpoint is a pickle, and a pickle can run code. Everything this package
 reads goes through :func:`torch.load` with ``weights_only=True``; what it
-downloads is checked by hash.
+downloads is checked by hash. Weights that are not finite are refused.
 """
+import hashlib
+import logging
 import os
 import re
 from collections.abc import Callable
@@ -14,10 +16,19 @@ from typing import Any
 
 import numpy as np
 import torch
-from mmengine.dist import barrier
+from mmengine.dist import all_gather_object
+from mmengine.logging import print_log
+from mmengine.runner import checkpoint as mmengine_checkpoint
 from mmengine.runner.checkpoint import CheckpointLoader
 from mmengine.utils import digit_version
 from torch import Tensor, nn
+
+from .conversion import first_names
+from .finite import not_finite
+
+# Where some trainings keep the moving average of the weights: this project,
+# the official code, timm.
+AVERAGES = ('ema_state_dict', 'model_ema', 'state_dict_ema')
 
 
 class _Ignored:
@@ -56,44 +67,89 @@ def allow_training_log() -> None:
 def force_weights_only() -> None:
     """Make every ``torch.load``, mmengine's too, refuse to run code.
 
-    Torch does by default since 2.6; mmengine reads by :func:`load_checkpoint`.
+    Torch does by default since 2.6; mmengine, which looks for weights in
+    ``state_dict`` alone, reads by :func:`load_checkpoint`.
+
+    Raises:
+        ValueError: If the environment asks for the contrary.
     """
+    _check_environment()
     os.environ.setdefault('TORCH_FORCE_WEIGHTS_ONLY_LOAD', '1')
     allow_training_log()
     CheckpointLoader.register_scheme(
-        ('', 'http://', 'https://'), loader=load_checkpoint, force=True)
+        ('', 'http://', 'https://'), loader=_load_for_mmengine, force=True)
+    # By this name the loaders of torchvision:// and the like download.
+    mmengine_checkpoint.load_from_http = _load_for_mmengine
+
+
+def _load_for_mmengine(filename: str, map_location: Any = None) -> dict:
+    checkpoint = load_checkpoint(filename, map_location)
+    checkpoint['state_dict'] = get_state_dict(checkpoint)
+    return checkpoint
+
+
+def _check_environment() -> None:
+    name = 'TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD'
+    if os.environ.get(name, '0') in ('1', 'y', 'yes', 'true'):
+        raise ValueError(
+            f'{name}={os.environ[name]} is set in the environment and lets '
+            f'checkpoints run code: remove it by "unset {name}"')
 
 
 def fetch_checkpoint(url: str) -> Path:
     """Download a checkpoint once, into torch.hub's cache.
 
+    Its hash is checked each time; a file that has another one is fetched again.
+
     Args:
-        url (str): Its file name ends in the first digits of its SHA-256, such
-            as ``regnety_160-a5fe301d.pth``.
+        url (str): An ``https://`` address. Its file name ends in the first
+            digits of its SHA-256, such as ``regnety_160-a5fe301d.pth``.
 
     Returns:
         Path: The file on the disk; complete, or not there at all.
 
     Raises:
-        ValueError: If the name has no hash.
-        FileNotFoundError: If it cannot be fetched, or has another hash.
+        ValueError: If the name has no hash, or the address is another.
+        FileNotFoundError: In all processes, if one cannot fetch it, or if it
+            has another hash.
     """
+    scheme, _, rest = url.partition('://')
+    if scheme != 'https':
+        raise ValueError(f'{url} could be changed on its way: write '
+                         f'https://{rest}, or give the path of a file')
     name = url.rsplit('/', 1)[-1]
     digits = re.search(r'-([0-9a-f]{8,})\.', name)
     if digits is None:
         raise ValueError(f'{url} has no hash in its name to check it by: give '
                          'the path of a file')
     path = Path(torch.hub.get_dir()) / 'checkpoints' / name
+    failure = ''
     # Each node has a disk of its own.
-    if os.environ.get('LOCAL_RANK', '0') == '0' and not path.is_file():
-        path.parent.mkdir(parents=True, exist_ok=True)
+    if os.environ.get('LOCAL_RANK', '0') == '0':
         try:
-            torch.hub.download_url_to_file(url, str(path), digits[1])
-        except (OSError, RuntimeError) as error:
-            raise FileNotFoundError(f'cannot fetch {url} ({error}): put the '
-                                    f'file at {path}') from error
-    barrier()
+            _fetch(url, path, digits[1])
+        except Exception as error:  # the other processes wait, whatever it is
+            failure = f'{error or type(error).__name__}'
+    failure = next(filter(None, all_gather_object(failure)), '')
+    if failure:
+        raise FileNotFoundError(
+            f'cannot fetch {url} ({failure}): put the file at {path}')
     return path
+
+
+def _fetch(url: str, path: Path, digits: str) -> None:
+    if path.is_file():
+        with path.open('rb') as file:
+            found = hashlib.sha256()
+            while chunk := file.read(1 << 20):
+                found.update(chunk)
+        if found.hexdigest().startswith(digits):
+            return
+        print_log(f'{path} is damaged: it is fetched again', 'current',
+                  logging.WARNING)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # It writes to a name of its own, checks the hash and moves it here.
+    torch.hub.download_url_to_file(url, str(path), digits)
 
 
 def load_checkpoint(
@@ -108,9 +164,11 @@ def load_checkpoint(
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is damaged, holds code or has no weights. Torch below
-            2.6 also refuses the log in checkpoints of mmengine's own hook.
+        ValueError: If it is damaged, holds code or has no weights, or weights
+            that are not finite. Torch below 2.6 also refuses the log in
+            checkpoints of mmengine's own hook.
     """
+    _check_environment()
     if str(path).startswith(('http://', 'https://')):
         path = fetch_checkpoint(str(path))
     path = Path(path).expanduser()
@@ -120,12 +178,14 @@ def load_checkpoint(
     try:
         checkpoint = torch.load(
             path, map_location=map_location, weights_only=True)
-        weights = _find_weights(checkpoint)
-        if isinstance(weights, dict):
-            return checkpoint
-        reason = f'its weights are a {type(weights).__name__}'
+        weights, _ = find_weights(checkpoint)
+        reason = '' if isinstance(weights, dict) else (
+            f'its weights are a {type(weights).__name__}')
     except Exception as error:  # damaged files raise many types
         reason = _reason(path, str(error) or type(error).__name__)
+    if not reason:
+        check_finite(path, weights)
+        return checkpoint
     raise ValueError(
         f'{path} is no checkpoint that can be loaded safely: it is damaged or '
         'holds more than tensors; fetch it again, or keep only its state_dict '
@@ -142,23 +202,52 @@ def _reason(path: Path, error: str) -> str:
     return f'it asks for {found[1]}' if found else shorten(error, 200)
 
 
-def _find_weights(checkpoint: Any) -> Any:
-    if not isinstance(checkpoint, dict):
-        return checkpoint
-    return checkpoint.get('state_dict', checkpoint.get('model', checkpoint))
+def check_finite(owner: str | Path, content: Any) -> None:
+    """Refuse tensors, in nested dicts and lists, that are not finite.
+
+    Raises:
+        ValueError: If one is not, with its name and that of the owner.
+    """
+    if names := not_finite(content):
+        raise ValueError(
+            f'{owner} is not finite in {first_names(names)}, as after a '
+            'training that diverged: give an earlier checkpoint')
+
+
+def find_weights(checkpoint: Any) -> tuple[Any, str | None]:
+    """The weights in the content of a file, and the entry that has them.
+
+    That is None where the file has nothing but weights.
+    """
+    if isinstance(checkpoint, dict):
+        for entry in ('state_dict', 'model', *AVERAGES):
+            if entry in checkpoint:
+                return checkpoint[entry], entry
+    return checkpoint, None
 
 
 def get_state_dict(checkpoint: dict) -> dict[str, Tensor]:
-    """Find the weights in a checkpoint, without DDP's ``module.`` prefix.
+    """Find the weights in a checkpoint, without the prefixes of wrappers.
 
     They are its ``state_dict`` (mmengine) or ``model`` (the official DeiT
-    code), which is changed in place, or the checkpoint itself.
+    code), which is changed in place, or the checkpoint itself. Where there is
+    only a moving average, it is taken, and the log says so. ``module.`` is of
+    DDP, ``_orig_mod.`` of ``torch.compile``.
     """
-    weights = _find_weights(checkpoint)
-    if weights is checkpoint:
+    weights, entry = find_weights(checkpoint)
+    if entry in AVERAGES:
+        print_log(f'The checkpoint has no weights but {entry}: their average '
+                  'is taken', 'current', logging.WARNING)
+        weights = {name: tensor for name, tensor in weights.items()
+                   if name != 'steps'}  # how many were averaged
+    elif entry is None:
         weights = dict(checkpoint)
-    for name in [name for name in weights if str(name).startswith('module.')]:
-        weights[name[len('module.'):]] = weights.pop(name)
+    names = {name: re.sub(r'^module\.', '',
+                          str(name).replace('_orig_mod.', ''))
+             for name in weights}
+    for name, plain in names.items():
+        if name != plain:
+            weights[plain] = weights.pop(name)
     return weights
 
 

@@ -6,7 +6,7 @@ from mmengine.logging import HistoryBuffer
 from mmengine.runner import BaseLoop, Runner
 from mmengine.utils import apply_to
 
-from mmdeit.checkpoints import match_checkpoint
+from mmdeit.checkpoints import check_finite, match_checkpoint
 from mmdeit.registry import HOOKS
 from mmdeit.utils import unwrap_model
 
@@ -28,12 +28,12 @@ class CheckpointHook(_CheckpointHook):
 
     def _save_checkpoint_with_step(self, runner: Runner, step: int,
                                    meta: dict) -> None:
-        check_finite(runner, meta['iter'])
+        check_before_saving(runner, meta['iter'])
         super()._save_checkpoint_with_step(runner, step, meta)
 
     def _save_best_checkpoint(self, runner: Runner, metrics: dict) -> None:
         if self.save_best:
-            check_finite(runner, runner.iter)
+            check_before_saving(runner, runner.iter)
         super()._save_best_checkpoint(runner, metrics)
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
@@ -45,6 +45,8 @@ class CheckpointHook(_CheckpointHook):
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Check the weights and restore the log histories, in place."""
         check_checkpoint(runner, checkpoint)
+        if runner._resume:
+            check_resumed(runner, checkpoint)
         scalars = checkpoint.get('message_hub', {}).get('log_scalars', {})
         for name, saved in scalars.items():
             if isinstance(saved, dict):
@@ -53,7 +55,7 @@ class CheckpointHook(_CheckpointHook):
                                               saved['max_length'])
 
 
-def check_finite(runner: Runner, iteration: int) -> None:
+def check_before_saving(runner: Runner, iteration: int) -> None:
     """Stop before something is saved that is not finite.
 
     All processes have to call it: only the first one saves.
@@ -78,12 +80,17 @@ def starts_training(runner: Runner) -> bool:
     return isinstance(runner._train_loop, BaseLoop) and not runner._resume
 
 
+def loaded_file(runner: Runner) -> str:
+    """What a Runner loads, for messages."""
+    return runner._load_from or f'the latest checkpoint in {runner.work_dir}'
+
+
 def check_checkpoint(runner: Runner, checkpoint: dict) -> None:
     """Match what a Runner is about to load to its model, in place.
 
     A second call on the same checkpoint does nothing.
     """
-    file = runner._load_from or f'the latest checkpoint in {runner.work_dir}'
+    file = loaded_file(runner)
     try:
         note = match_checkpoint(checkpoint, unwrap_model(runner.model),
                                 starts_training(runner))
@@ -91,3 +98,16 @@ def check_checkpoint(runner: Runner, checkpoint: dict) -> None:
         raise ValueError(f'{file}: {error}') from error
     if note:
         runner.logger.warning(f'{file}: {note}')
+
+
+def check_resumed(runner: Runner, checkpoint: dict) -> None:
+    """Check that a checkpoint has a sound training to resume."""
+    file = loaded_file(runner)
+    missing = [key for key in ('meta', 'message_hub') if key not in checkpoint]
+    if missing:
+        raise ValueError(f'{file} holds no training to resume (it has no '
+                         f'{missing[0]}): start from it by load_from=FILE')
+    if 'optimizer' not in checkpoint:
+        runner.logger.warning(
+            f'{file} has no state of the optimizer, which starts anew')
+    check_finite(file, dict(optimizer=checkpoint.get('optimizer')))

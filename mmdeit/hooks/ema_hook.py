@@ -5,9 +5,10 @@ from mmengine.runner import Runner
 from mmpretrain.engine import EMAHook as _EMAHook
 from torch import nn
 
+from mmdeit.checkpoints import check_finite
 from mmdeit.registry import HOOKS, MODELS
 
-from .checkpoint_hook import check_checkpoint, starts_training
+from .checkpoint_hook import check_checkpoint, loaded_file, starts_training
 
 
 @MODELS.register_module()
@@ -73,7 +74,9 @@ class EMAHook(_EMAHook):
         # This hook comes before CheckpointHook, and loads as well.
         check_checkpoint(runner, checkpoint)
         if 'ema_state_dict' in checkpoint and not starts_training(runner):
-            self.ema_model.load_state_dict(checkpoint['ema_state_dict'])
+            average = checkpoint['ema_state_dict']
+            check_finite(loaded_file(runner), dict(ema_state_dict=average))
+            self.ema_model.load_state_dict(average)
         else:
             super().after_load_checkpoint(
                 runner, dict(state_dict=checkpoint['state_dict']))

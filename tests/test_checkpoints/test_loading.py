@@ -1,33 +1,42 @@
 import hashlib
 import io
+import math
+from http.client import IncompleteRead
 
 import pytest
 import torch
 import torch.distributed as dist
-from mmengine.logging import HistoryBuffer
+from mmengine.logging import HistoryBuffer, MMLogger
+from mmengine.model import PretrainedInit
 from mmengine.runner import CheckpointLoader
+from mmengine.runner import checkpoint as mmengine_checkpoint
 from mmengine.utils import digit_version
 from torch import nn
 
 from mmdeit.checkpoints import (
     fetch_checkpoint,
     force_weights_only,
+    get_state_dict,
     load_checkpoint,
     load_weights,
 )
 
-
-class Malicious:
-    """A pickle that runs code when it is loaded."""
-
-    def __reduce__(self):
-        return (open, ('executed', 'w'))
+from ..test_safety import Canary
 
 
 @pytest.fixture
 def model():
     torch.manual_seed(0)
     return nn.Linear(2, 3)
+
+
+@pytest.fixture
+def log(caplog):
+    """What mmengine logs."""
+    logger = MMLogger.get_current_instance()
+    logger.addHandler(caplog.handler)
+    yield caplog
+    logger.removeHandler(caplog.handler)
 
 
 @pytest.mark.parametrize('wrap', [
@@ -40,14 +49,6 @@ def test_layouts(model, tmp_path, wrap):
     other = nn.Linear(2, 3)
     load_weights(other, tmp_path / 'a.pth')
     assert torch.equal(other.weight, model.weight)
-
-
-def test_nothing_in_a_file_is_executed(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    torch.save(dict(state_dict={}, extra=Malicious()), 'a.pth')
-    with pytest.raises(ValueError, match='a.pth is no checkpoint .* safely'):
-        load_checkpoint('a.pth')
-    assert not (tmp_path / 'executed').exists()
 
 
 def save(content):
@@ -63,7 +64,7 @@ def save(content):
     (b'junk' * 100, ''),
     (b'PK\x03\x04', ''),
     (b'no pickle', ''),
-    (save(dict(extra=Malicious())), r'\(it asks for \w*\.open\)'),
+    (save(dict(extra=Canary('executed'))), r'\(it asks for \w*\.open\)'),
     (save(torch.zeros(1)), r'\(its weights are a Tensor\)'),
     (save(dict(model=[1])), r'\(its weights are a list\)'),
 ])
@@ -80,22 +81,83 @@ def test_mmengine_reads_by_it(model, tmp_path, monkeypatch):
     monkeypatch.setenv('TORCH_FORCE_WEIGHTS_ONLY_LOAD', '1')  # as it was, later
     monkeypatch.setattr(CheckpointLoader, '_schemes',
                         dict(CheckpointLoader._schemes))
+    monkeypatch.setattr(mmengine_checkpoint, 'load_from_http', None)
     force_weights_only()
     torch.save(dict(state_dict=model.state_dict()), tmp_path / 'a.pth')
     checkpoint = CheckpointLoader.load_checkpoint(str(tmp_path / 'a.pth'))
     assert torch.equal(checkpoint['state_dict']['weight'], model.weight)
+    for entry in ('model', 'model_ema'):  # where mmengine would find nothing
+        torch.save({entry: model.state_dict()}, tmp_path / 'b.pth')
+        other = nn.Linear(2, 3)
+        PretrainedInit(str(tmp_path / 'b.pth'))(other)
+        assert torch.equal(other.weight, model.weight)
     for name, message in (('none.pth', 'no checkpoint at'),
-                          ('http://host/a.pth', 'has no hash')):
+                          ('https://host/a.pth', 'has no hash'),
+                          ('http://host/a.pth', 'could be changed')):
         with pytest.raises((OSError, ValueError), match=message):
             CheckpointLoader.load_checkpoint(name)
 
 
-def test_weights_of_ddp(model, tmp_path):
-    torch.save({f'module.{name}': tensor for name, tensor in
-                model.state_dict().items()}, tmp_path / 'a.pth')
+    monkeypatch.setattr('mmdeit.checkpoints.loading.fetch_checkpoint',
+                        lambda url: fetched.append(url) or tmp_path / 'a.pth')
+    fetched = []
+    for name in ('torchvision://resnet50', 'mmcls://resnet50_v1d',
+                 'open-mmlab://detectron2/resnet50_caffe'):
+        CheckpointLoader.load_checkpoint(name)
+    assert len(fetched) == 3 and '://' in fetched[0]
+
+
+@pytest.mark.parametrize('value', ['1', 'yes'])
+@pytest.mark.parametrize('read', [
+    force_weights_only, lambda: load_checkpoint('nowhere.pth')])
+def test_an_environment_that_lets_files_run_code(monkeypatch, read, value):
+    monkeypatch.setenv('TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD', value)
+    with pytest.raises(ValueError, match='^TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD='
+                       f'{value} is set .* by "unset TORCH_FORCE_NO'):
+        read()
+
+
+@pytest.mark.parametrize('prefix', [
+    'module.', '_orig_mod.', 'module._orig_mod.', '_orig_mod.module.'])
+@pytest.mark.parametrize('wrap', [dict, lambda s: dict(state_dict=s)])
+def test_prefixes_of_wrappers(model, tmp_path, prefix, wrap):
+    torch.save(wrap({f'{prefix}{name}': tensor for name, tensor in
+                     model.state_dict().items()}), tmp_path / 'a.pth')
     other = nn.Linear(2, 3)
     load_weights(other, tmp_path / 'a.pth')
     assert torch.equal(other.weight, model.weight)
+
+
+def test_a_part_was_compiled():
+    assert get_state_dict({'a._orig_mod.weight': 1, 'b': 2}) == {
+        'a.weight': 1, 'b': 2}
+
+
+@pytest.mark.parametrize('entry', [
+    'ema_state_dict', 'model_ema', 'state_dict_ema'])
+def test_an_average_alone_is_taken_with_a_word(model, tmp_path, entry, log):
+    average = {f'module.{n}': t for n, t in model.state_dict().items()}
+    torch.save({entry: dict(average, steps=torch.tensor(3)), 'epoch': 1},
+               tmp_path / 'a.pth')
+    other = nn.Linear(2, 3)
+    load_weights(other, tmp_path / 'a.pth')
+    assert torch.equal(other.weight, model.weight)
+    assert f'no weights but {entry}: their average is taken' in log.text
+
+
+@pytest.mark.parametrize('value', [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize('dtype', [
+    torch.float32, torch.float16, torch.bfloat16])
+@pytest.mark.parametrize('wrap', [
+    dict, lambda s: dict(state_dict=s), lambda s: dict(model=s),
+    lambda s: dict(model_ema=s)])
+def test_weights_that_are_not_finite(model, tmp_path, value, dtype, wrap):
+    weights = model.to(dtype).state_dict()
+    weights['bias'][1] = value
+    torch.save(wrap(weights), tmp_path / 'a.pth')
+    with pytest.raises(ValueError, match='^.*a.pth is not finite in bias, as '
+                       'after a training that diverged: give an earlier ch'):
+        load_checkpoint(tmp_path / 'a.pth')
 
 
 def test_checkpoints_of_mmengines_own_hook(cfg, build_runner):
@@ -158,6 +220,33 @@ def test_download_is_checked_and_kept(model, remote):
     assert fetch_checkpoint(url) == cache / f'linear-{digits}.pth'
 
 
+def test_a_damaged_download_is_fetched_again(model, remote, log):
+    digits, cache = remote
+    url = f'https://example.org/linear-{digits}.pth'
+    path = fetch_checkpoint(url)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-100])
+    assert fetch_checkpoint(url).read_bytes() == whole
+    assert f'{path} is damaged: it is fetched again' in log.text
+    assert list(cache.iterdir()) == [path]
+
+
+def test_the_failure_of_one_process_is_that_of_all(remote, monkeypatch):
+    """And none waits for ever, whatever the failure is."""
+    def broken(*args):
+        raise IncompleteRead(b'half')
+
+    monkeypatch.setattr(torch.hub, 'download_url_to_file', broken)
+    url = f'https://example.org/linear-{remote[0]}.pth'
+    with pytest.raises(FileNotFoundError, match='cannot fetch .* put the f'):
+        fetch_checkpoint(url)
+    monkeypatch.setenv('LOCAL_RANK', '1')
+    monkeypatch.setattr('mmdeit.checkpoints.loading.all_gather_object',
+                        lambda failure: ['no route', failure])
+    with pytest.raises(FileNotFoundError, match=r'\(no route\): put the file'):
+        fetch_checkpoint(url)
+
+
 def test_only_one_process_of_a_node_downloads(remote, monkeypatch, tmp_path):
     dist.init_process_group(
         'gloo', store=dist.FileStore(str(tmp_path / 'store')), rank=0,
@@ -180,6 +269,12 @@ def test_download_with_another_hash(remote):
     assert not list(cache.iterdir())
 
 
-def test_download_without_a_hash():
-    with pytest.raises(ValueError, match='has no hash'):
-        fetch_checkpoint('https://example.org/linear.pth')
+@pytest.mark.parametrize('url, message', [
+    ('https://example.org/linear.pth', 'has no hash in its name'),
+    ('http://example.org/linear-0123abcd.pth', '^http://example.org/linear-0123'
+     'abcd.pth could be changed on its way: write https://example.org/linear'),
+    ('ftp://example.org/linear-0123abcd.pth', 'write https://example.org/'),
+])
+def test_addresses_that_cannot_be_checked(url, message):
+    with pytest.raises(ValueError, match=message):
+        fetch_checkpoint(url)

@@ -1,4 +1,5 @@
 """What fits is loaded; the rest is one line that names file and fix."""
+import math
 from copy import deepcopy
 
 import pytest
@@ -7,7 +8,11 @@ from mmengine.registry import MODELS
 from mmpretrain.models.utils import resize_pos_embed
 from torch import nn
 
-from mmdeit.checkpoints import convert, match_checkpoint
+from mmdeit.checkpoints import (
+    convert,
+    force_weights_only,
+    match_checkpoint,
+)
 from mmdeit.hooks import EMAHook
 
 from ..conftest import STUDENT, TEACHER
@@ -279,6 +284,56 @@ def test_a_backbone_alone_starts_a_training(prefix):
     with pytest.raises(ValueError, match='it has no head.layers.head.weight, '
                        '.* give a checkpoint of the whole model; this one'):
         match_checkpoint(dict(state_dict=alone), build(), start=False)
+
+
+def test_resuming_takes_a_training(cfg, build_runner, tmp_path):
+    cfg.load_from = save(tmp_path / 'a.pth', build())
+    cfg.resume = True
+    with pytest.raises(ValueError, match=r'a.pth holds no training to resume '
+                       r'\(it has no meta\): start from it by load_from=FILE'):
+        build_runner(cfg).train()
+
+
+@pytest.mark.parametrize('resume', [True, False])
+@pytest.mark.parametrize('entry, message', [
+    ('state_dict', 'epoch_1.pth is not finite in backbone.cls_token, as'),
+    ('ema_state_dict', 'epoch_1.pth is not finite in ema_state_dict.module.'
+     'backbone.cls_token, as after'),
+    ('optimizer', 'epoch_1.pth is not finite in optimizer.state.0.exp_avg_sq'),
+])
+def test_nothing_that_is_loaded_is_not_finite(cfg, build_runner, entry,
+                                              message, resume):
+    cfg.default_hooks.ema = dict(type='mmdeit.EMAHook')
+    cfg.train_cfg.max_epochs = 1
+    build_runner(cfg).train()
+    cfg.load_from = f'{cfg.work_dir}/epoch_1.pth'
+    content = torch.load(cfg.load_from, weights_only=True)
+    tensor = {
+        'state_dict': lambda part: part['backbone.cls_token'],
+        'ema_state_dict': lambda part: part['module.backbone.cls_token'],
+        'optimizer': lambda part: part['state'][0]['exp_avg_sq']
+    }[entry](content[entry])
+    tensor.view(-1)[0] = math.inf
+    torch.save(content, cfg.load_from)
+    cfg.resume = resume
+    force_weights_only()
+    runner = build_runner(cfg)
+    if entry == 'optimizer' and not resume:
+        runner.test()  # which does not need it
+        return
+    with pytest.raises(ValueError, match=message):
+        runner.train() if resume else runner.test()
+
+
+def test_a_resumed_optimizer_that_is_not_there(cfg, build_runner, capfd):
+    cfg.default_hooks.checkpoint.save_optimizer = False
+    cfg.train_cfg.max_epochs = 1
+    build_runner(cfg).train()
+    cfg.resume = True
+    capfd.readouterr()
+    build_runner(cfg).train()
+    assert 'has no state of the optimizer, which starts anew' in ''.join(
+        capfd.readouterr())
 
 
 def test_a_grid_of_as_many_patches():
