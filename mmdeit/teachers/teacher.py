@@ -8,7 +8,12 @@ from mmengine.dist import broadcast_object_list
 from mmpretrain.apis import ModelHub
 from torch import Tensor, nn
 
-from mmdeit.checkpoints import load_weights, pretrained_cfgs
+from mmdeit.checkpoints import (
+    check_finite,
+    force_weights_only,
+    load_weights,
+    pretrained_cfgs,
+)
 from mmdeit.registry import MODELS
 
 from .class_mapping import class_indices
@@ -74,11 +79,13 @@ class Teacher(nn.Module):
             model, checkpoint = find_model(model, checkpoint)
         self.name = name or _name(model, checkpoint)
         self.source = checkpoint or _name(model, None)  # in messages
+        force_weights_only()  # other libraries read files, too
         self.network = MODELS.build(model)
         if checkpoint is not None:
             load_weights(self.network, checkpoint)
         else:
             _refuse_init_cfg(self.network)
+            check_finite(f'teacher {self.name!r}', self.network.state_dict())
         self.data_preprocessor = data_preprocessor
         self.input_size = input_size
         self.class_mapping = class_mapping

@@ -5,6 +5,7 @@ from mmpretrain.models import TimmClassifier as _TimmClassifier
 
 from mmdeit.registry import MODELS
 
+from .execution import reason_of
 from .preprocessing import rgb_normalization
 
 
@@ -44,8 +45,13 @@ class TimmClassifier(_TimmClassifier):
                              'head: leave it out, or set pretrained=False')
         # timm checks the few downloads that are not the hub's only if asked.
         set_pretrained_check_hash(True)
-        super().__init__(
-            model_name, pretrained=pretrained, num_classes=num_classes)
+        try:
+            super().__init__(
+                model_name, pretrained=pretrained, num_classes=num_classes)
+        except Exception as error:  # damaged files raise many types
+            raise ValueError(
+                f'cannot load {model_name!r}: correct its name, or give other '
+                f'weights ({reason_of(error)})') from error
         cfg = self.model.pretrained_cfg
         self.data_preprocessor = rgb_normalization(cfg['mean'], cfg['std'])
         self.class_names = cfg.get('label_names')

@@ -2,7 +2,7 @@
 from torch import Tensor, nn
 from torchvision import models
 
-from mmdeit.checkpoints import fetch_checkpoint
+from mmdeit.checkpoints import load_checkpoint
 from mmdeit.registry import MODELS
 
 from .preprocessing import rgb_normalization
@@ -43,8 +43,9 @@ class TorchvisionClassifier(nn.Module):
                 f'no weights {weights!r} of {model_name} for {num_classes} '
                 f'classes: choose from {list(choices)}, or set weights=None')
         chosen = choices[weights]
-        # By one process, and with its hash checked; then it is in the cache.
-        fetch_checkpoint(chosen.url)
+        # Fetched by one process, and checked. From the cache torchvision would
+        # read it whatever it holds.
+        load_checkpoint(chosen.url)
         self.model = models.get_model(model_name, weights=chosen)
         self.class_names = chosen.meta['categories']
         preset = chosen.transforms()
