@@ -1,6 +1,9 @@
 """Convert a DeiT checkpoint between projects, bit for bit."""
 import os
+import signal
+import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -9,8 +12,10 @@ from torch import Tensor
 from mmdeit.checkpoints import (
     FORMATS,
     add_dist_token,
+    check_finite,
     convert,
     detect_names,
+    find_weights,
     get_state_dict,
     load_checkpoint,
 )
@@ -87,40 +92,66 @@ def read(path: str) -> tuple[dict, str | None, list[str]]:
     if path.endswith('.safetensors') and Path(path).is_file():
         load_file = safetensors().load_file
         try:
-            return load_file(path), None, []
+            weights = load_file(path)
         except Exception as error:  # damaged files raise several types
             raise ValueError(f'{path} is not a complete .safetensors file: '
                              f'download it again ({error})') from error
+        check_finite(path, weights)
+        return weights, None, []
     # The official code saves its arguments, a Namespace, with the weights.
     if hasattr(torch.serialization, 'add_safe_globals'):
         torch.serialization.add_safe_globals([Namespace])
     checkpoint = load_checkpoint(path)
-    entry = next((e for e in ('state_dict', 'model') if e in checkpoint), None)
+    _, entry = find_weights(checkpoint)
     others = [str(name) for name in checkpoint if entry and name != entry]
     return get_state_dict(checkpoint), entry, others
 
 
+def check_target(path: Path, source: str, target: str) -> None:
+    """Refuse what cannot be written, before anything is read.
+
+    Raises:
+        ValueError: If it is no regular file, is the source, or has the suffix
+            of another format.
+    """
+    if path.is_dir():
+        raise ValueError(f'{path} is a folder: give the name of a file in it')
+    if path.exists() and not path.is_file():
+        raise ValueError(f'{path} is a device or a pipe: give another DST')
+    if path.exists() and Path(source).exists() and path.samefile(source):
+        raise ValueError(f'{path} is SRC: give another file as DST')
+    if path.suffix == '.safetensors' and target in ENTRIES:
+        raise ValueError(f'{path}: {target} cannot read .safetensors: name it '
+                         f'{path.stem}.pth')
+
+
 def write(path: Path, weights: dict[str, Tensor], target: str) -> None:
-    """Write the weights in the format ``target``, atomically."""
+    """Write the weights in the format ``target``, whole or not at all."""
     entry = ENTRIES.get(target)
+    save = torch.save
+    if path.suffix == '.safetensors':
+        save_file = safetensors().save_file
+        save = partial(save_file, metadata={'format': 'pt'})
+    path = path.resolve()  # a link stays one
     part = path.with_name(f'{path.name}.{os.getpid()}.part')
-    path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        if path.suffix != '.safetensors':
-            torch.save({entry: weights} if entry else weights, part)
-        elif entry is None:
-            safetensors().save_file(weights, part, {'format': 'pt'})
-        else:
-            raise ValueError(f'{path}: {target} cannot read .safetensors: name '
-                             f'it {path.stem}.pth')
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save({entry: weights} if entry else weights, part)
+        with part.open('rb') as file:
+            os.fsync(file.fileno())
         os.replace(part, path)
+    except Exception as error:  # torch and safetensors raise several types
+        reason = getattr(error, 'strerror', None) or error
+        raise OSError(f'cannot write {path} ({reason}): make room, or give '
+                      'another DST') from error
     finally:
-        part.unlink(missing_ok=True)
+        # Nothing is there where its folder is none.
+        if part.parent.is_dir():
+            part.unlink(missing_ok=True)
 
 
 def convert_file(args: Namespace) -> None:
-    if args.dst.resolve() == Path(args.src).resolve():
-        raise ValueError(f'{args.dst} is SRC: give another file as DST')
+    check_target(args.dst, args.src, args.target)
     weights, entry, others = read(args.src)
     try:
         source = args.source or detect_names(weights)
@@ -143,6 +174,8 @@ def convert_file(args: Namespace) -> None:
 
 def main() -> None:
     args = parse_args()
+    # As an error, so that nothing is left behind.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     with one_line_errors(args.traceback):
         convert_file(args)
 
