@@ -25,15 +25,22 @@ def named_tensors(content: Any, name: str = '') -> Iterator[tuple[str, Tensor]]:
 def not_finite(content: Any) -> list[str]:
     """The names of the tensors that hold an infinity or no number (NaN).
 
-    Each device is read once, whatever the number of tensors.
+    Where there are none, each device is read once, after a few kernels.
     """
-    flags: dict[torch.device, dict[str, Tensor]] = defaultdict(dict)
+    devices: dict[torch.device, dict[str, Tensor]] = defaultdict(dict)
     for name, tensor in named_tensors(content):
-        if tensor.is_floating_point() or tensor.is_complex():
-            # Torch 2.1 does not ask numbers of eight bits.
+        if tensor.numel() and tensor.layout == torch.strided and (
+                tensor.is_floating_point() or tensor.is_complex()):
+            # There is no arithmetic on numbers of eight bits.
             tensor = tensor.float() if tensor.element_size() == 1 else tensor
-            flags[tensor.device][name] = tensor.isfinite().all()
-    return [
-        name for named in flags.values() for name, finite in zip(
-            named, torch.stack(list(named.values())).tolist()) if not finite
-    ]
+            devices[tensor.device][name] = tensor
+    return [name for tensors in devices.values()
+            for name in _not_finite_on_a_device(tensors)]
+
+
+def _not_finite_on_a_device(tensors: dict[str, Tensor]) -> list[str]:
+    norms = torch._foreach_norm(list(tensors.values()))
+    flags = torch.stack([norm.float() for norm in norms]).isfinite().tolist()
+    # The square of a large number is infinite, too.
+    return [name for (name, tensor), finite in zip(tensors.items(), flags)
+            if not finite and not tensor.isfinite().all()]

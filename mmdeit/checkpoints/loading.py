@@ -68,7 +68,8 @@ def allow_training_log() -> None:
 def force_weights_only() -> None:
     """Make every ``torch.load``, mmengine's too, refuse to run code.
 
-    Torch does by default since 2.6; mmengine reads by :func:`load_checkpoint`.
+    Torch does by default since 2.6; mmengine, which looks for weights in
+    ``state_dict`` alone, reads by :func:`load_checkpoint`.
 
     Raises:
         ValueError: If the environment asks for the contrary.
@@ -77,9 +78,15 @@ def force_weights_only() -> None:
     os.environ.setdefault('TORCH_FORCE_WEIGHTS_ONLY_LOAD', '1')
     allow_training_log()
     CheckpointLoader.register_scheme(
-        ('', 'http://', 'https://'), loader=load_checkpoint, force=True)
+        ('', 'http://', 'https://'), loader=_load_for_mmengine, force=True)
     # By this name the loaders of torchvision:// and the like download.
-    mmengine_checkpoint.load_from_http = load_checkpoint
+    mmengine_checkpoint.load_from_http = _load_for_mmengine
+
+
+def _load_for_mmengine(filename: str, map_location: Any = None) -> dict:
+    checkpoint = load_checkpoint(filename, map_location)
+    checkpoint['state_dict'] = get_state_dict(checkpoint)
+    return checkpoint
 
 
 def _check_environment() -> None:

@@ -105,10 +105,12 @@ def stop_everywhere(runner: Runner, fault: str) -> None:
     """Raise in all processes what one of them found; all have to call it.
 
     Raises:
-        ValueError: With the first process's fault, if any has one.
+        ValueError: With a fault, if any process has one.
     """
-    fault = next(filter(None, all_gather_object(fault)), '')
-    if fault:
+    faults = [found for found in all_gather_object(fault) if found]
+    if faults:
+        # The gradient is that of all processes, its cause in one of them.
+        fault = min(faults, key=lambda found: GRADIENT in found)
         last = runner.message_hub.runtime_info.get('last_ckpt')
         kept = f'; --resume continues from {last}' if last else ''
         raise ValueError(f'{fault}{kept}')

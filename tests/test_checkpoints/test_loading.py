@@ -7,6 +7,7 @@ import pytest
 import torch
 import torch.distributed as dist
 from mmengine.logging import HistoryBuffer, MMLogger
+from mmengine.model import PretrainedInit
 from mmengine.runner import CheckpointLoader
 from mmengine.runner import checkpoint as mmengine_checkpoint
 from mmengine.utils import digit_version
@@ -85,6 +86,11 @@ def test_mmengine_reads_by_it(model, tmp_path, monkeypatch):
     torch.save(dict(state_dict=model.state_dict()), tmp_path / 'a.pth')
     checkpoint = CheckpointLoader.load_checkpoint(str(tmp_path / 'a.pth'))
     assert torch.equal(checkpoint['state_dict']['weight'], model.weight)
+    for entry in ('model', 'model_ema'):  # where mmengine would find nothing
+        torch.save({entry: model.state_dict()}, tmp_path / 'b.pth')
+        other = nn.Linear(2, 3)
+        PretrainedInit(str(tmp_path / 'b.pth'))(other)
+        assert torch.equal(other.weight, model.weight)
     for name, message in (('none.pth', 'no checkpoint at'),
                           ('https://host/a.pth', 'has no hash'),
                           ('http://host/a.pth', 'could be changed')):

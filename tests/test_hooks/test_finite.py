@@ -12,6 +12,7 @@ from mmengine.registry import HOOKS
 from mmdeit.checkpoints import not_finite
 from mmdeit.hooks import EMAHook, TeacherHook, finite
 from mmdeit.hooks.finite import GRADIENT, LossWatch, stop_everywhere
+from mmdeit.utils import unwrap_model
 
 NAN = math.nan
 REMEDIES = 'lower optim_wrapper.optimizer.lr, train in bfloat16 or float32'
@@ -39,13 +40,13 @@ class PoisonHook(Hook):
     weight = moment = average = lambda self, runner: None
 
     def loss(self, runner):
-        head, value = runner.model.head, self.value
+        head, value = unwrap_model(runner.model).head, self.value
         own = head.loss_module.base_loss.forward
         head.loss_module.base_loss.forward = (
             lambda *args, **kwargs: own(*args, **kwargs) * value)
 
     def gradient(self, runner):
-        runner.model.backbone.cls_token.register_hook(
+        unwrap_model(runner.model).backbone.cls_token.register_hook(
             lambda grad: grad * self.value)
 
     def teacher(self, runner):
@@ -54,15 +55,15 @@ class PoisonHook(Hook):
         hook.teacher.execute = lambda inputs: own(inputs) * self.value
 
     def buffer(self, runner):
-        runner.model.backbone.register_buffer(
+        unwrap_model(runner.model).backbone.register_buffer(
             'running_mean', torch.full((2, ), self.value))
 
     def put_weight(self, runner):
-        runner.model.backbone.cls_token.data[..., 0] = self.value
+        unwrap_model(runner.model).backbone.cls_token.data[..., 0] = self.value
 
     def put_moment(self, runner):
         optimizer = runner.optim_wrapper.optimizer
-        state = optimizer.state[runner.model.backbone.cls_token]
+        state = optimizer.state[unwrap_model(runner.model).backbone.cls_token]
         state['exp_avg_sq'][..., 0] = self.value
 
     def put_average(self, runner):
@@ -214,8 +215,10 @@ def test_only_losses_have_to_be_finite(values):
 
 
 def test_what_one_process_found_stops_all(monkeypatch):
-    monkeypatch.setattr(finite, 'all_gather_object',
-                        lambda fault: [fault, '', 'iteration 3: bad'])
+    """Its cause, rather than the gradient that all of them get."""
+    monkeypatch.setattr(
+        finite, 'all_gather_object',
+        lambda fault: [fault, f'iteration 3: {GRADIENT}', 'iteration 3: bad'])
     runner = SimpleNamespace(
         message_hub=SimpleNamespace(runtime_info=dict()))
     with pytest.raises(ValueError, match='^iteration 3: bad$'):
@@ -227,6 +230,7 @@ def test_what_one_process_found_stops_all(monkeypatch):
 def test_not_finite(dtype):
     content = dict(
         a=torch.zeros(2, dtype=dtype), b=[torch.full((2, ), NAN, dtype=dtype)],
+        large=torch.full((2, ), 6e4).to(dtype), empty=torch.zeros(0),
         c=torch.ones(2, dtype=torch.int64), d='text', e=math.inf)
     assert not_finite(content) == ['b.0']
     assert not_finite({}) == []

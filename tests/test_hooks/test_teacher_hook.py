@@ -236,6 +236,7 @@ def test_trains_in_the_flexible_runner(cfg):
     cfg.runner_type = 'FlexibleRunner'
     cfg.env_cfg = dict()
     cfg.strategy = dict(type='SingleDeviceStrategy')
+    cfg.default_hooks.runtime_info = dict(type='mmdeit.RuntimeInfoHook')
     cfg.experiment_name = f'{cfg.work_dir}-flexible'
     runner = RUNNERS.build(cfg)
     runner.train()

@@ -25,6 +25,7 @@ def run(monkeypatch, capsys, tmp_path):
     spec = importlib.util.spec_from_file_location('convert_deit', ROOT / TOOL)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    monkeypatch.setattr('signal.signal', lambda *_: None)  # pytest's stay
 
     def run(*options):
         monkeypatch.setattr('sys.argv', ['convert_deit.py', *options])
