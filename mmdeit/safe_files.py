@@ -140,12 +140,12 @@ def _name_of(file: IO) -> str:
     mmengine gives its handlers the content alone, and that of a config from a
     temporary copy. So the names are those in the calls that led here.
     """
-    name = getattr(file, 'name', 'the file')
+    name = getattr(file, 'name', None)
     frame = sys._getframe()
     while frame is not None:
         if frame.f_code is Config._file2dict.__code__:
             return frame.f_locals['filename']
         if frame.f_code is load.__code__:
-            name = frame.f_locals['file']
+            name = name or frame.f_locals['file']
         frame = frame.f_back
-    return str(name)
+    return str(name or 'the file')
