@@ -12,6 +12,7 @@ from mmengine.runner import Runner
 from mmdeit.checkpoints import force_weights_only
 from mmdeit.hooks import TeacherHook
 from mmdeit.registry import resolve
+from mmdeit.safe_files import read_safely
 
 from .checks import check_packages
 from .device import adapt_to_device
@@ -23,6 +24,9 @@ from .outputs import check_output
 _ENDINGS = ('.py', '.json', '.yaml', '.yml')
 _MMENGINE_HOOKS = ('runtime_info', 'timer', 'sampler_seed', 'logger',
                    'param_scheduler', 'checkpoint')
+
+# Here, as a worker that is spawned imports the tool and runs none of it.
+read_safely()
 
 
 class _Options(DictAction):
