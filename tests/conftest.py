@@ -1,5 +1,7 @@
 """A student, a teacher and a dataset small enough to train in a second."""
+import time
 from copy import deepcopy
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -70,6 +72,16 @@ class ToyDataset(Dataset):
 @pytest.fixture(autouse=True)
 def default_scope():
     init_default_scope('mmpretrain')
+
+
+@pytest.fixture(autouse=True)
+def no_pause(monkeypatch):
+    """mmengine rests for 2 seconds after each epoch of an IterBasedTrainLoop.
+
+    This is for workers that end while others start; the tests have none.
+    """
+    clock = SimpleNamespace(**{**vars(time), 'sleep': lambda seconds: None})
+    monkeypatch.setattr('mmengine.runner.loops.time', clock)
 
 
 @pytest.fixture
