@@ -1,7 +1,9 @@
 """A student, a teacher and a dataset small enough to train in a second."""
+import ast
 import time
 from copy import deepcopy
 from types import SimpleNamespace
+from unittest import mock
 
 import pytest
 import torch
@@ -74,11 +76,27 @@ def default_scope():
     init_default_scope('mmpretrain')
 
 
+@pytest.fixture(autouse=True, scope='session')
+def plain_configs():
+    """Leave configs unformatted where they are logged and dumped.
+
+    YAPF takes a second for a large one, and each Runner asks it three times.
+    """
+
+    def parse(text, **kwargs):
+        ast.parse(text)  # YAPF, too, refuses what is no Python
+        return text, True
+
+    with mock.patch('mmengine.config.config.FormatCode', parse):
+        yield
+
+
 @pytest.fixture(autouse=True)
 def no_pause(monkeypatch):
-    """mmengine rests for 2 seconds after each epoch of an IterBasedTrainLoop.
+    """Go on at once where mmengine rests for 2 seconds between two epochs.
 
-    This is for workers that end while others start; the tests have none.
+    Its IterBasedTrainLoop does, for workers that end while others start; the
+    tests have none.
     """
     clock = SimpleNamespace(**{**vars(time), 'sleep': lambda seconds: None})
     monkeypatch.setattr('mmengine.runner.loops.time', clock)
