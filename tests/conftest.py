@@ -1,5 +1,6 @@
 """A student, a teacher and a dataset small enough to train in a second."""
 import ast
+import gc
 import time
 from copy import deepcopy
 from types import SimpleNamespace
@@ -74,6 +75,17 @@ class ToyDataset(Dataset):
 @pytest.fixture(autouse=True)
 def default_scope():
     init_default_scope('mmpretrain')
+
+
+def pytest_collection_finish():
+    """Let Python's garbage collector look only at what the tests leave.
+
+    Otherwise it compares that to everything imported, and gigabytes of models,
+    each a cycle of references, wait for it.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.collect()
 
 
 @pytest.fixture(autouse=True, scope='session')
