@@ -1,5 +1,10 @@
 """A student, a teacher and a dataset small enough to train in a second."""
+import ast
+import gc
+import time
 from copy import deepcopy
+from types import SimpleNamespace
+from unittest import mock
 
 import pytest
 import torch
@@ -70,6 +75,43 @@ class ToyDataset(Dataset):
 @pytest.fixture(autouse=True)
 def default_scope():
     init_default_scope('mmpretrain')
+
+
+def pytest_collection_finish():
+    """Let Python's garbage collector look only at what the tests leave.
+
+    Otherwise it compares that to everything imported, and gigabytes of models,
+    each a cycle of references, wait for it.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.collect()
+
+
+@pytest.fixture(autouse=True, scope='session')
+def plain_configs():
+    """Leave configs unformatted where they are logged and dumped.
+
+    YAPF takes a second for a large one, and each Runner asks it three times.
+    """
+
+    def parse(text, **kwargs):
+        ast.parse(text)  # YAPF, too, refuses what is no Python
+        return text, True
+
+    with mock.patch('mmengine.config.config.FormatCode', parse):
+        yield
+
+
+@pytest.fixture(autouse=True)
+def no_pause(monkeypatch):
+    """Go on at once where mmengine rests for 2 seconds between two epochs.
+
+    Its IterBasedTrainLoop does, for workers that end while others start; the
+    tests have none.
+    """
+    clock = SimpleNamespace(**{**vars(time), 'sleep': lambda seconds: None})
+    monkeypatch.setattr('mmengine.runner.loops.time', clock)
 
 
 @pytest.fixture

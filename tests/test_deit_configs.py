@@ -43,8 +43,6 @@ def imagenet(tmp_path_factory):
 @pytest.fixture
 def build(tmp_path, monkeypatch):
     """Build the Runner of a config that has been made small."""
-    # The Runner formats its config five times: half of these tests' time.
-    monkeypatch.setattr(Config, 'pretty_text', '')
     monkeypatch.chdir(tmp_path)
 
     def build(cfg):

@@ -4,9 +4,16 @@ import mmengine
 import pytest
 
 from mmdeit.models import DistilledVisionTransformer
+from tests.processes import forkserver
 from tests.tools import ROOT, run_tool
 
 TOOL = 'tools/analysis_tools/benchmark_dense.py'
+
+
+@pytest.fixture(autouse=True)
+def quick_starts(monkeypatch):
+    """Start the tool's processes without importing torch in each."""
+    monkeypatch.setattr('multiprocessing.get_context', lambda _: forkserver())
 
 
 def test_time_and_memory(tmp_path):

@@ -4,9 +4,16 @@ from mmengine.config import Config
 from mmengine.registry import MODELS
 
 from mmdeit.cli import find_teacher_hook
+from tests.processes import forkserver
 from tests.tools import ROOT, run_tool
 
 TOOL = 'tools/analysis_tools/benchmark_train.py'
+
+
+@pytest.fixture(autouse=True)
+def quick_starts(monkeypatch):
+    """Start the tool's processes without importing torch in each."""
+    monkeypatch.setattr('multiprocessing.get_context', lambda _: forkserver())
 
 
 def test_stages_and_memory(distilled_options, tmp_path):

@@ -1,10 +1,12 @@
 import importlib.util
 import json
+import subprocess
+from argparse import Namespace
 
 import mmengine
 import pytest
 
-from tests.tools import ROOT
+from tests.tools import ROOT, run_tool
 
 
 @pytest.fixture
@@ -26,9 +28,19 @@ def demo(monkeypatch):
     return module
 
 
+def popen(command, **kwargs):
+    """In place of a process that runs a tool: one that has run here."""
+    python, unbuffered, tool, *arguments = command
+    output = run_tool(tool, *arguments)
+    return Namespace(
+        stdout=output.splitlines(keepends=True), wait=lambda: 0)
+
+
 @pytest.fixture
 def run(demo, monkeypatch, capsys, tmp_path, options, fashion_mnist):
     """Run the demo on a small budget and return what it printed."""
+    monkeypatch.setattr(
+        demo, 'subprocess', Namespace(**{**vars(subprocess), 'Popen': popen}))
     shared = [option for option in options[1:] if 'data_root' not in option]
     argv = [
         'demo.py', '--work-dir',
@@ -46,6 +58,7 @@ def run(demo, monkeypatch, capsys, tmp_path, options, fashion_mnist):
 
 def test_table_picture_and_reuse(run, tmp_path):
     output = run()
+    assert '\n    Epoch(train) [2][4/4]' in output
     summary = json.loads((tmp_path / 'summary.json').read_text())
     assert list(summary) == [
         'teacher_top1', 'undistilled_top1', 'class_top1', 'distill_top1',

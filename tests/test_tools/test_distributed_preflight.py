@@ -1,8 +1,8 @@
 """In a distributed job one process examines the teacher, for all."""
 import pytest
 
+from tests.processes import run_on_two
 from tests.test_teachers.toy import IMAGENET, make_config
-from tests.tools import ROOT, start_tool
 
 from .test_distributed import port  # noqa: F401  a fixture
 
@@ -14,39 +14,30 @@ def cfg(tmp_path):
     return cfg
 
 
-def train(cfg, folder, port, *options, **kwargs):  # noqa: F811
+def train(cfg, folder, port, *options, code=0):  # noqa: F811
     cfg.dump(str(folder / 'toy.py'))
-    return start_tool('tools/dist_train.sh', folder / 'toy.py', 2, '--work-dir',
-                      folder / 'work', *options, PYTHONPATH=f'{folder}:{ROOT}',
-                      PORT=port, **kwargs)
+    return run_on_two(port, 'tools/train.py', folder / 'toy.py', '--work-dir',
+                      folder / 'work', *options, code=code)
 
 
 def test_one_process_prints_the_table(cfg, tmp_path, port):  # noqa: F811
     # Each would measure another way as the fastest, now and then.
     cfg.custom_hooks[0].teacher.channels_last = 'auto'
-    output = train(cfg, tmp_path, port)
+    output = ''.join(train(cfg, tmp_path, port))
     assert output.count('Teacher on 128 held-out images') == 1
     assert output.count('Teacher toy: ') == 1
     assert 'loss_distill: ' in output
 
 
-def test_both_stop_with_the_same_line(
-        cfg, tmp_path, port, monkeypatch):  # noqa: F811
+def test_both_stop_with_the_same_line(cfg, tmp_path, port):  # noqa: F811
     cfg.custom_hooks[0].teacher.data_preprocessor = {
         **IMAGENET, 'to_rgb': False
     }
-    # Both print at once, so each also writes its error to a file of its own.
-    (tmp_path / 'sitecustomize.py').write_text(
-        'import os, sys\n'
-        'def write(kind, error, trace):\n'
-        "    with open(f'error-{os.environ.get(\"RANK\")}', 'w') as file:\n"
-        "        file.write(f'{kind.__name__}: {error}')\n"
-        'sys.excepthook = write\n')
-    monkeypatch.chdir(tmp_path)
-    output = train(cfg, tmp_path, port, '--traceback', code=1)
-    errors = [(tmp_path / f'error-{rank}').read_text() for rank in (0, 1)]
+    outputs = train(cfg, tmp_path, port, '--traceback', code=1)
+    # Torch writes [rank0] before it.
+    errors = [output[output.rindex('ValueError: '):] for output in outputs]
     assert errors[0] == errors[1]
     assert errors[0].startswith(
         "ValueError: teacher 'toy' has 46.09 top-1 on 128 held-out images, "
         'expected are 91.40: channel order')
-    assert 'loss_distill: ' not in output
+    assert 'loss_distill: ' not in ''.join(outputs)
