@@ -13,6 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from textwrap import shorten
 from typing import Any
+from zipfile import is_zipfile
 
 import numpy as np
 import torch
@@ -198,11 +199,18 @@ def load_checkpoint(
 def _reason(path: Path, error: str) -> str:
     """What is wrong with a file, in a few words."""
     with path.open('rb') as file:
-        if file.read(256).lstrip()[:1] == b'<':
-            return 'it is a web page'
-    found = re.search(r'Unsupported (?:global|class):? (?:GLOBAL )?([\w.]+)',
-                      error)
-    return f'it asks for {found[1]}' if found else shorten(error, 200)
+        start = file.read(256).lstrip()
+    if not start or start[:1] == b'<':
+        return 'it is a web page' if start else 'it is empty'
+    if start[:2] == b'PK' and not is_zipfile(path):
+        return 'it is cut off'
+    found = re.search(r'unsupported (?:global|class):? (?:global )?([\w.]+)',
+                      error, re.IGNORECASE)
+    if found:
+        return f'it asks for {found[1]}'
+    if 'Unsupported operand' in error:
+        return 'torch.save has not written it'
+    return shorten(error, 200)
 
 
 def check_finite(owner: str | Path, content: Any) -> None:

@@ -91,7 +91,8 @@ def _check_new(cfg: Config, part: dict, name: str, option: str,
                at_top: bool) -> None:
     if at_top and name in KNOWN:
         return
-    near = nearest(name, {*part, *KNOWN} if at_top else part, 0.8)
+    # A constructor's own argument, such as dtype beside type, is no mistake.
+    near = nearest(name, {*part, *(KNOWN if at_top else ())} - {'type'}, 0.85)
     if near:
         raise ValueError(f'--cfg-options {option}: there is no {name}: did you '
                          f'mean {near}?')

@@ -8,6 +8,7 @@ from mmengine.logging import print_log
 from mmdeit.datasets.class_folders import find_class_folders
 from mmdeit.teachers.teacher import find_model
 
+from .checks import check_data
 from .classes import folder_datasets
 from .teacher import find_teacher_hook
 
@@ -86,5 +87,6 @@ def _count_folders(cfg: Config) -> int:
         print_log(f'num_classes is {count}, as many as there are classes in '
                   f'{dataset.img_prefix}.')
         return count
+    check_data(cfg, 'train_dataloader')  # is there any?
     raise ValueError('num_classes is None and train_dataloader has no folders '
                      'of classes to count: set num_classes or its data_root')
