@@ -16,6 +16,8 @@ from mmengine.config import Config
 from rich.console import Console
 from rich.table import Table
 
+from mmdeit.cli import add_traceback_argument, check_output, end_in_one_line
+
 ROOT = Path(__file__).resolve().parents[1]
 STAGES = {
     'teacher': 'Teacher',
@@ -45,8 +47,9 @@ def run(*command: str) -> None:
             if 'Epoch(' in line:
                 print('   ', line[line.index('Epoch('):], end='', flush=True)
     except KeyboardInterrupt:
+        process.terminate()  # which it finishes its checkpoint before
         process.wait()
-        sys.exit('interrupted: run again to continue from the last epoch')
+        raise
     if process.wait() != 0:
         sys.exit(f'{"".join(tail)}\n{command[0]} failed, see above')
 
@@ -76,7 +79,7 @@ def train(stage: str, work_dir: Path, options: list) -> dict:
         dict: ``seconds`` of training and ``metrics`` on the test set.
 
     Raises:
-        SystemExit: If the folder was trained with other settings.
+        ValueError: If the folder was trained with other settings.
     """
     config = str(ROOT / f'configs/demo/{stage}.py')
     state = work_dir / 'state.json'  # results, and their settings
@@ -85,8 +88,8 @@ def train(stage: str, work_dir: Path, options: list) -> dict:
     if state.exists():
         done = mmengine.load(state)
         if done['settings'] != settings:
-            sys.exit(f'{work_dir} was trained with other settings: delete it, '
-                     'or choose another --work-dir')
+            raise ValueError(f'{work_dir} was trained with other settings: '
+                             'delete it, or choose another --work-dir')
     if done['metrics'] is not None:
         print(f'{STAGES[stage]}: reusing {work_dir}')
         return done
@@ -169,7 +172,7 @@ def prepare(data_root: Path) -> None:
         sys.exit('no data: see above')
 
 
-def main() -> None:
+def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument(
         '--work-dir',
@@ -188,8 +191,13 @@ def main() -> None:
         nargs='+',
         default=[],
         help='overrides for all three configs, as key=value')
-    args = parser.parse_args()
+    add_traceback_argument(parser)
+    return parser.parse_args()
 
+
+def run_demo(args: argparse.Namespace) -> None:
+    """Train, test, and show the table and the picture."""
+    check_output(args.work_dir, '--work-dir', folder=True)
     prepare(args.data_root)
     options = args.cfg_options + [
         f'{split}_dataloader.dataset.data_root={args.data_root}'
@@ -209,6 +217,13 @@ def main() -> None:
     show(summary)
     print(f'{summary["train_seconds"]:.0f} s of training; numbers in {path}, '
           f'curves in {plot(args.work_dir)}')
+
+
+def main() -> None:
+    args = parse_args()
+    with end_in_one_line(args) as last:
+        last.describe = lambda: 'run again to continue from the last epoch'
+        run_demo(args)
 
 
 if __name__ == '__main__':

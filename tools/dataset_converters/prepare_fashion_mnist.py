@@ -16,6 +16,8 @@ from urllib.parse import urljoin
 from download import atomic, download, reusable, run_quietly, use_first
 from mmpretrain.datasets import FashionMNIST
 
+from mmdeit.cli import add_traceback_argument, end_in_one_line
+
 PACKAGE = 'dataset-fashion-mnist'
 
 # Of the extracted files: Debian recompresses them, so mmpretrain's MD5s of the
@@ -67,7 +69,7 @@ def from_debian(out: Path) -> None:
         extract(Path(tmp, 'usr/share/datasets/fashion-mnist'), out)
 
 
-def main(argv: Sequence[str] | None = None) -> None:
+def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description='Download Fashion-MNIST from its own address, or from the '
         f'Debian package {PACKAGE}.')
@@ -76,8 +78,12 @@ def main(argv: Sequence[str] | None = None) -> None:
         type=Path,
         default=Path('data/fashion-mnist'),
         help='folder for the four idx files (default: %(default)s)')
-    out = parser.parse_args(argv).out
+    add_traceback_argument(parser)
+    return parser.parse_args(argv)
 
+
+def fetch(out: Path) -> None:
+    """Fetch the images, unless they are there."""
     # A list, so that a line is printed for each file.
     if all([reusable(out / name, sha256=SHA256[name]) for name in SHA256]):
         return
@@ -87,6 +93,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     }
     use_first(sources, fix=f'put {", ".join(SHA256)} into {out} yourself')
     print(f'Fashion-MNIST is in {out}')
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    args = parse_args(argv)
+    with end_in_one_line(args):
+        fetch(args.out)
 
 
 if __name__ == '__main__':

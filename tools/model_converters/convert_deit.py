@@ -140,8 +140,12 @@ def write(path: Path, weights: dict[str, Tensor], target: str,
         buffer = io.BytesIO()
         torch.save(content, buffer)
         data = buffer.getvalue()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, data)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, data)
+    except OSError as error:
+        raise OSError(f'cannot write {path} ({error.strerror}): make room, or '
+                      'give another DST') from error
 
 
 def convert_file(args: Namespace) -> None:
