@@ -78,6 +78,11 @@ def stops(cfg, build_runner):
     cfg.default_hooks.logger.interval = 100  # read at the ends of epochs
 
     def stops(where, value=NAN, **changes):
+        if where != 'teacher':
+            cfg.model.head.loss.mode = 'none'
+            del cfg.default_hooks.teacher
+        if 'default_hooks.checkpoint.save_best' not in changes:
+            cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
         cfg.default_hooks.poison = dict(
             type='PoisonHook', where=where, value=value)
         cfg.merge_from_dict(deepcopy(changes))
@@ -95,8 +100,7 @@ def stops(cfg, build_runner):
 
 
 IN_ITERATIONS = {
-    'train_cfg': dict(by_epoch=False, max_iters=8, val_interval=8,
-                      _delete_=True),
+    'train_cfg': dict(by_epoch=False, max_iters=8, _delete_=True),
     'default_hooks.checkpoint': dict(by_epoch=False, interval=2)
 }
 
@@ -106,9 +110,8 @@ IN_ITERATIONS = {
     ('loss', math.inf, f'iteration 6: loss_cls is inf: {REMEDIES}'),
     ('gradient', NAN, f'iteration 6: the norm of the gradient is nan: '
      f'{REMEDIES}'),
-    ('gradient', -math.inf, 'iteration 6: the norm of the gradient is inf'),
     ('teacher', NAN, "iteration 6: the answer of the teacher 'teacher' "),
-    ('weight', NAN, 'iteration 7: loss_cls is nan, loss_distill is nan: '),
+    ('weight', NAN, 'iteration 7: loss_cls is nan: '),
     ('moment', math.inf, 'iteration 8: not finite in optimizer.state.0.'
      f'exp_avg_sq, so nothing is saved: {REMEDIES}'),
 ])
@@ -150,7 +153,7 @@ def test_the_best_is_checked(cfg, stops):
     assert len(kept) == 1 and kept[0].startswith('best_accuracy_top1_epoch_1')
 
 
-@pytest.mark.parametrize('where', ['loss', 'weight', 'teacher'])
+@pytest.mark.parametrize('where', ['weight', 'teacher'])
 def test_with_mmengines_log(cfg, stops, where):
     """Of an old config: the checkpoint is still checked."""
     line, kept = stops(where, **{
