@@ -45,6 +45,9 @@ class BatchMixing(RandomBatchAugment):
                     f'Mixup or CutMix, not {type(augment).__name__}: set '
                     "data_preprocessor.type='mmpretrain.ClsDataPreprocessor'")
         self.num_classes = num_classes
+        if group_size is not None and group_size < 1:
+            raise ValueError(f'group_size is {group_size}: give a number of '
+                             'images from 1')
         self.group_size = group_size
 
     def __call__(self, inputs: Tensor,

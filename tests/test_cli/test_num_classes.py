@@ -170,12 +170,15 @@ def test_one_class(classifier):
         apply_num_classes(classifier)
 
 
-@pytest.mark.parametrize('dataset', [
-    None, dict(data_root='nowhere'), dict(ann_file='list.txt')])
-def test_nothing_to_count(classifier, folders, dataset):
+@pytest.mark.parametrize('dataset, message', [
+    (None, 'set num_classes or its data_root'),
+    (dict(data_root='nowhere'), 'train_dataloader: no data in nowhere'),
+    (dict(ann_file='list.txt'), 'set num_classes or its data_root'),
+])
+def test_nothing_to_count(classifier, folders, dataset, message):
     classifier.num_classes = None
     if dataset:
         classifier.train_dataloader = dict(
             dataset=dict(type='CustomDataset', **folders) | dataset)
-    with pytest.raises(ValueError, match='set num_classes or its data_root'):
+    with pytest.raises((ValueError, OSError), match=message):
         apply_num_classes(classifier)
