@@ -1,5 +1,5 @@
 """What only the command line needs; nothing else in the package imports it."""
-from .checks import check_data, check_datasets, check_training
+from .checks import check_training
 from .config import (
     add_common_arguments,
     add_traceback_argument,
@@ -8,6 +8,7 @@ from .config import (
     read_config,
     set_dataloader_defaults,
 )
+from .data import check_data, check_datasets
 from .device import adapt_to_device
 from .errors import end_in_one_line
 from .num_classes import apply_num_classes

@@ -9,10 +9,18 @@ HIDDEN = ('.', '__MACOSX', '@eaDir')
 
 
 def find_class_folders(root: str) -> list[str]:
-    """The names of the folders in a local one, sorted, without hidden ones."""
+    """The names of the folders in a local one, sorted, without hidden ones.
+
+    Raises:
+        ValueError: If there are none.
+    """
     with os.scandir(root) as entries:
-        return sorted(entry.name for entry in entries
-                      if entry.is_dir() and not entry.name.startswith(HIDDEN))
+        found = sorted(entry.name for entry in entries
+                       if entry.is_dir() and not entry.name.startswith(HIDDEN))
+    if not found:
+        raise ValueError(f'{root} has no folders of classes: put the images '
+                         'into one for each class, or correct data_prefix')
+    return found
 
 
 def map_folders(folders: Sequence[str],

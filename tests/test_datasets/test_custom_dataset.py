@@ -128,6 +128,14 @@ def test_no_images(tmp_path):
             '; read are .bmp') in str(error.value)
 
 
+@pytest.mark.parametrize('path', ['a.jpg', '.git/a.jpg'])
+def test_no_folders(tmp_path, path):
+    make(tmp_path, path)
+    with pytest.raises(ValueError, match='has no folders of classes: put the'):
+        DATASETS.build(dict(type='mmdeit.CustomDataset',
+                            data_prefix=str(tmp_path)))
+
+
 @pytest.mark.parametrize('folders, classes, labels', [
     ('abc', None, [0, 1, 2]),
     ('abc', 'abc', [0, 1, 2]),
