@@ -1,7 +1,6 @@
 """Checkpoints that are whole, and that any supported torch loads safely."""
 import os
 from collections import deque
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,20 +9,20 @@ from mmengine.dist import is_main_process
 from mmengine.fileio import LocalBackend
 from mmengine.hooks import CheckpointHook as _CheckpointHook
 from mmengine.logging import HistoryBuffer
-from mmengine.runner import BaseLoop, EpochBasedTrainLoop, Runner
+from mmengine.runner import Runner
 from mmengine.utils import apply_to
 
-from mmdeit.checkpoints import (
-    check_finite,
-    match_checkpoint,
-    match_classes,
-    plain_metainfo,
-)
+from mmdeit.checkpoints import plain_metainfo
 from mmdeit.files import PART, AtomicBackend
 from mmdeit.registry import HOOKS
-from mmdeit.utils import finish_first, unwrap_model
+from mmdeit.utils import finish_first
 
 from .finite import state_fault, stop_everywhere
+from .loaded_checkpoint import (
+    check_checkpoint,
+    check_resumed,
+    warn_of_partial_epoch,
+)
 from .runtime_info_hook import RuntimeInfoHook
 
 POINTER = 'last_checkpoint'  # mmengine's name for the file that names the last
@@ -201,64 +200,3 @@ def logged_values(runner: Runner, name: str) -> int | None:
         return None
     epoch = len(runner.train_dataloader)
     return max(epoch if size == 'epoch' else size for size in windows)
-
-
-def warn_of_partial_epoch(runner: Runner) -> None:
-    """Say that mmengine resumes no epoch in its middle, but starts it again."""
-    loop = runner.train_loop
-    if isinstance(loop, EpochBasedTrainLoop) and (
-            loop.iter % len(loop.dataloader)):
-        runner.logger.warning(
-            f'Resumed after {loop.iter} iterations, which are no whole epochs '
-            f'of {len(loop.dataloader)}: epoch {loop.epoch + 1} starts from '
-            'its beginning. Keep the batch size, and save whole epochs '
-            '(default_hooks.checkpoint.by_epoch=True), to resume exactly.')
-
-
-def starts_training(runner: Runner) -> bool:
-    """Whether what is loaded now starts a training, and resumes none."""
-    return isinstance(runner._train_loop, BaseLoop) and not runner._resume
-
-
-def data_classes(runner: Runner) -> Sequence[str] | None:
-    """The names of the classes that a Runner trains or tests on, if known."""
-    for loop in (runner._train_loop, runner._val_loop, runner._test_loop):
-        if isinstance(loop, BaseLoop):
-            dataset = loop.dataloader.dataset
-            return (getattr(dataset, 'metainfo', None) or {}).get('classes')
-    return None
-
-
-def loaded_file(runner: Runner) -> str:
-    """What a Runner loads, for messages."""
-    return runner._load_from or f'the latest checkpoint in {runner.work_dir}'
-
-
-def check_checkpoint(runner: Runner, checkpoint: dict) -> None:
-    """Match what a Runner is about to load to its model, in place.
-
-    A second call on the same checkpoint does nothing.
-    """
-    file = loaded_file(runner)
-    try:
-        note = match_checkpoint(checkpoint, unwrap_model(runner.model),
-                                starts_training(runner))
-        if not starts_training(runner):
-            match_classes(checkpoint, data_classes(runner))
-    except ValueError as error:
-        raise ValueError(f'{file}: {error}') from error
-    if note:
-        runner.logger.warning(f'{file}: {note}')
-
-
-def check_resumed(runner: Runner, checkpoint: dict) -> None:
-    """Check that a checkpoint has a sound training to resume."""
-    file = loaded_file(runner)
-    missing = [key for key in ('meta', 'message_hub') if key not in checkpoint]
-    if missing:
-        raise ValueError(f'{file} holds no training to resume (it has no '
-                         f'{missing[0]}): start from it by load_from=FILE')
-    if 'optimizer' not in checkpoint:
-        runner.logger.warning(
-            f'{file} has no state of the optimizer, which starts anew')
-    check_finite(file, dict(optimizer=checkpoint.get('optimizer')))

@@ -8,7 +8,7 @@ from torch import nn
 from mmdeit.checkpoints import check_finite
 from mmdeit.registry import HOOKS, MODELS
 
-from .checkpoint_hook import check_checkpoint, loaded_file, starts_training
+from .loaded_checkpoint import check_checkpoint, loaded_file, starts_training
 
 
 @MODELS.register_module()

@@ -11,7 +11,8 @@ from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import EpochBasedTrainLoop
 
-from mmdeit.hooks.checkpoint_hook import logged_values, warn_of_partial_epoch
+from mmdeit.hooks.checkpoint_hook import logged_values
+from mmdeit.hooks.loaded_checkpoint import warn_of_partial_epoch
 
 
 @HOOKS.register_module()

@@ -1,0 +1,68 @@
+"""Whether a Runner can do what it is to do with the checkpoint it has loaded."""
+from collections.abc import Sequence
+
+from mmengine.runner import BaseLoop, EpochBasedTrainLoop, Runner
+
+from mmdeit.checkpoints import check_finite, match_checkpoint, match_classes
+from mmdeit.utils import unwrap_model
+
+
+def warn_of_partial_epoch(runner: Runner) -> None:
+    """Say that mmengine resumes no epoch in its middle, but starts it again."""
+    loop = runner.train_loop
+    if isinstance(loop, EpochBasedTrainLoop) and (
+            loop.iter % len(loop.dataloader)):
+        runner.logger.warning(
+            f'Resumed after {loop.iter} iterations, which are no whole epochs '
+            f'of {len(loop.dataloader)}: epoch {loop.epoch + 1} starts from '
+            'its beginning. Keep the batch size, and save whole epochs '
+            '(default_hooks.checkpoint.by_epoch=True), to resume exactly.')
+
+
+def starts_training(runner: Runner) -> bool:
+    """Whether what is loaded now starts a training, and resumes none."""
+    return isinstance(runner._train_loop, BaseLoop) and not runner._resume
+
+
+def data_classes(runner: Runner) -> Sequence[str] | None:
+    """The names of the classes that a Runner trains or tests on, if known."""
+    for loop in (runner._train_loop, runner._val_loop, runner._test_loop):
+        if isinstance(loop, BaseLoop):
+            dataset = loop.dataloader.dataset
+            return (getattr(dataset, 'metainfo', None) or {}).get('classes')
+    return None
+
+
+def loaded_file(runner: Runner) -> str:
+    """What a Runner loads, for messages."""
+    return runner._load_from or f'the latest checkpoint in {runner.work_dir}'
+
+
+def check_checkpoint(runner: Runner, checkpoint: dict) -> None:
+    """Match what a Runner is about to load to its model, in place.
+
+    A second call on the same checkpoint does nothing.
+    """
+    file = loaded_file(runner)
+    try:
+        note = match_checkpoint(checkpoint, unwrap_model(runner.model),
+                                starts_training(runner))
+        if not starts_training(runner):
+            match_classes(checkpoint, data_classes(runner))
+    except ValueError as error:
+        raise ValueError(f'{file}: {error}') from error
+    if note:
+        runner.logger.warning(f'{file}: {note}')
+
+
+def check_resumed(runner: Runner, checkpoint: dict) -> None:
+    """Check that a checkpoint has a sound training to resume."""
+    file = loaded_file(runner)
+    missing = [key for key in ('meta', 'message_hub') if key not in checkpoint]
+    if missing:
+        raise ValueError(f'{file} holds no training to resume (it has no '
+                         f'{missing[0]}): start from it by load_from=FILE')
+    if 'optimizer' not in checkpoint:
+        runner.logger.warning(
+            f'{file} has no state of the optimizer, which starts anew')
+    check_finite(file, dict(optimizer=checkpoint.get('optimizer')))
