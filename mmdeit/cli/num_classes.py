@@ -8,8 +8,8 @@ from mmengine.logging import print_log
 from mmdeit.datasets.class_folders import find_class_folders
 from mmdeit.teachers.teacher import find_model
 
-from .checks import check_data
 from .classes import folder_datasets
+from .data import check_data
 from .teacher import find_teacher_hook
 
 

@@ -1,4 +1,4 @@
-"""Whether a Runner can do what it is to do with the checkpoint it has loaded."""
+"""Whether a Runner can go on with the checkpoint that it has loaded."""
 from collections.abc import Sequence
 
 from mmengine.runner import BaseLoop, EpochBasedTrainLoop, Runner

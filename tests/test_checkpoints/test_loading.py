@@ -60,7 +60,7 @@ def save(content):
 
 @pytest.mark.parametrize('content, reason', [
     (b'<!DOCTYPE html><html>not found</html>', r'\(it is a web page\)'),
-    (b'', 'EOF'),
+    (b'', 'it is empty'),
     (b'junk' * 100, ''),
     (b'PK\x03\x04', ''),
     (b'no pickle', ''),
