@@ -21,6 +21,10 @@ from .demo import (  # noqa: F401  fixtures
     options,
 )
 
+# On tensors this small threads wait longer than they compute, and where
+# something else runs on the machine, several times as long.
+torch.set_num_threads(1)
+
 NUM_CLASSES = 4
 
 TEACHER = dict(
