@@ -6,7 +6,28 @@ lists of equal length whose names differ shift the labels without an error.
 from collections.abc import Sequence
 from difflib import get_close_matches
 
+from torch.utils.data import Dataset
+
 SHOWN = 3
+
+
+def classes_of(dataset: Dataset) -> Sequence[str] | None:
+    """The names of a dataset's classes, if it says them."""
+    return (getattr(dataset, 'metainfo', None) or {}).get('classes')
+
+
+def check_same_classes(datasets: dict[str, Dataset]) -> None:
+    """Check that datasets, by their names, call their classes alike."""
+    first = None
+    for name, dataset in datasets.items():
+        classes = classes_of(dataset)
+        if not classes:
+            continue
+        first = first or (name, classes)
+        if differs := difference(classes, first[1]):
+            raise ValueError(
+                f'{name} {differs}, compared with {first[0]}: correct the '
+                'classes in its list or its metainfo=dict(classes=[...])')
 
 
 def quote(names: Sequence[str]) -> str:

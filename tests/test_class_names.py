@@ -1,6 +1,12 @@
 import pytest
+from torch.utils.data import Dataset
 
-from mmdeit.class_names import difference, nearest, quote
+from mmdeit.class_names import (
+    check_same_classes,
+    difference,
+    nearest,
+    quote,
+)
 
 
 @pytest.mark.parametrize('names, expected, clause', [
@@ -36,3 +42,20 @@ def test_many_classes_take_no_time():
     names = [f'species {i}' for i in range(20000)]
     others = [name + ' (old)' for name in names]
     assert difference([names[0], *others[1:]], names)
+
+
+class Named(Dataset):
+
+    def __init__(self, classes=None):
+        self.metainfo = dict(classes=classes) if classes else {}
+
+
+def test_datasets():
+    check_same_classes(dict(a=Named('ab'), b=Named(), c=Named(['a', 'b'])))
+    with pytest.raises(ValueError) as error:
+        check_same_classes(dict(train_dataloader=Named('ab'), b=object(),
+                               val_dataloader=Named('ba')))
+    assert str(error.value) == (
+        "val_dataloader has another order: class 0 is 'b' instead of 'a', "
+        'compared with train_dataloader: correct the classes in its list or '
+        'its metainfo=dict(classes=[...])')

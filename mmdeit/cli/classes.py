@@ -1,7 +1,6 @@
-"""Whether the training, validation and test data have the same classes.
+"""Whether the folders of training, validation and test data are the same.
 
-Folders of classes are only listed, before anything is built. What other
-datasets call their classes is known once they are built.
+They are only listed, before anything is built.
 """
 import os
 from collections.abc import Iterator
@@ -11,7 +10,6 @@ from mmengine.config import Config
 from mmengine.registry import DATASETS
 from mmpretrain.datasets import CustomDataset as MMPretrainCustomDataset
 from mmpretrain.datasets import ImageNet as MMPretrainImageNet
-from torch.utils.data import Dataset
 
 from mmdeit.class_names import difference
 from mmdeit.datasets import CustomDataset
@@ -95,18 +93,3 @@ def _check_numbering(dataset: MMPretrainCustomDataset, labels: list[int],
         dataset, MMPretrainImageNet) else 'CustomDataset'
     raise ValueError(f'{place} {problem} would shift the labels: set the '
                      f"dataset's type='mmdeit.{kind}'")
-
-
-def check_class_names(datasets: dict[str, Dataset]) -> None:
-    """Check that built datasets call their classes alike, where they do."""
-    first = None
-    for name, dataset in datasets.items():
-        classes = (getattr(dataset, 'metainfo', None) or {}).get('classes')
-        if not classes:
-            continue
-        first = first or (name, classes)
-        differs = difference(classes, first[1])
-        if differs:
-            raise ValueError(
-                f'{name} {differs}, compared with {first[0]}: correct the '
-                'classes in its list or its metainfo=dict(classes=[...])')

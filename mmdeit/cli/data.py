@@ -20,6 +20,7 @@ from mmpretrain.datasets import (
 from torch import nn
 from torch.utils.data import Dataset
 
+from mmdeit.class_names import check_same_classes, classes_of
 from mmdeit.datasets import INaturalist
 from mmdeit.datasets.image_list import (
     check_image_list,
@@ -29,11 +30,7 @@ from mmdeit.datasets.image_list import (
 )
 from mmdeit.utils import unwrap_model
 
-from .classes import (
-    check_class_folders,
-    check_class_names,
-    unwrap_datasets,
-)
+from .classes import check_class_folders, unwrap_datasets
 
 # Data sets that are downloaded where missing; subclasses too.
 _FETCHED = (MNIST, CIFAR10)
@@ -212,9 +209,9 @@ def check_datasets(datasets: dict[str, Dataset],
     """Check built datasets, by the names of dataloaders, against a model."""
     head = getattr(unwrap_model(model), 'head', None)
     num_classes = getattr(head, 'num_classes', None)
-    check_class_names(datasets)
+    check_same_classes(datasets)
     for name, dataset in datasets.items():
-        classes = (getattr(dataset, 'metainfo', None) or {}).get('classes')
+        classes = classes_of(dataset)
         if classes and num_classes and len(classes) != num_classes:
             raise ValueError(
                 f'{name} has {len(classes)} classes, the model {num_classes}: '

@@ -16,7 +16,7 @@ from rich.progress import track
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from mmdeit.class_names import difference
+from mmdeit.class_names import check_same_classes, classes_of, difference
 from mmdeit.structures import read_labels
 from mmdeit.utils import keep_random_state, unwrap_model
 
@@ -62,7 +62,10 @@ def preflight(teacher: AnyTeacher,
         precision = runner.optim_wrapper.optim_context(runner.model)
     student, loader = unwrap_model(runner.model), runner.train_dataloader
     if runner.val_loop is not None:
-        _check_data(loader.dataset, runner.val_loop.dataloader.dataset)
+        # which would be blamed on the teacher
+        check_same_classes(
+            dict(train_dataloader=loader.dataset,
+                 val_dataloader=runner.val_loop.dataloader.dataset))
     with keep_random_state(), precision:
         inputs = fit_teacher(teacher, student, loader.dataset)
         # Where a pass is slow, a smaller batch tells as much.
@@ -97,7 +100,7 @@ def fit_teacher(teacher: AnyTeacher, student: nn.Module,
                          "teacher=dict(type='mmdeit.Teacher', model=...)")
     inputs, _ = next(read_batches(dataset, student.data_preprocessor, 2))
     check_student(student, inputs)
-    spec = StudentSpec.of(student, _classes(dataset))
+    spec = StudentSpec.of(student, classes_of(dataset))
     for member in teacher.members:
         member.bind(spec)
         _check_classes(member, spec.class_names)
@@ -105,19 +108,6 @@ def fit_teacher(teacher: AnyTeacher, student: nn.Module,
     for member in teacher.members:
         ask(member, inputs, spec.num_classes)
     return inputs
-
-
-def _classes(dataset: Dataset) -> Sequence[str] | None:
-    return getattr(dataset, 'metainfo', {}).get('classes')
-
-
-def _check_data(train: Dataset, val: Dataset) -> None:
-    """Refuse data of two minds, which would be blamed on the teacher."""
-    ours, theirs = _classes(train), _classes(val)
-    differs = difference(theirs, ours) if ours and theirs else ''
-    if differs:
-        raise ValueError(f'the validation data {differs}, compared with the '
-                         'training data: give both the same classes')
 
 
 def _check_classes(member: Teacher, names: Sequence[str] | None) -> None:

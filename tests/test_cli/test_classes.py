@@ -1,10 +1,9 @@
 """The classes of all datasets are one list, whatever they are read from."""
 import pytest
 from mmengine.config import Config
-from torch.utils.data import Dataset
 
 from mmdeit.cli import check_data, check_training
-from mmdeit.cli.classes import check_class_folders, check_class_names
+from mmdeit.cli.classes import check_class_folders
 
 
 def make(root, **splits):
@@ -121,23 +120,6 @@ def test_what_has_no_folders_of_classes(tmp_path, change):
     cfg = config(tmp_path, KINDS[1], 'train', 'val')
     cfg.val_dataloader.dataset.update(change)
     check_class_folders(cfg)
-
-
-class Named(Dataset):
-
-    def __init__(self, classes=None):
-        self.metainfo = dict(classes=classes) if classes else {}
-
-
-def test_built_datasets():
-    check_class_names(dict(a=Named('ab'), b=Named(), c=Named(['a', 'b'])))
-    with pytest.raises(ValueError) as error:
-        check_class_names(dict(train_dataloader=Named('ab'), b=object(),
-                               val_dataloader=Named('ba')))
-    assert str(error.value) == (
-        "val_dataloader has another order: class 0 is 'b' instead of 'a', "
-        'compared with train_dataloader: correct the classes in its list or '
-        'its metainfo=dict(classes=[...])')
 
 
 def test_before_training(cfg, build_runner):

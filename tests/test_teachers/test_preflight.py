@@ -234,8 +234,8 @@ def test_data_of_two_minds_is_not_the_teachers_fault(tmp_path, build_runner,
     with pytest.raises(ValueError) as error:
         runner.train()
     assert str(error.value) == (
-        "the validation data lacks 'red narrow', compared with the training "
-        'data: give both the same classes')
+        "val_dataloader lacks 'red narrow', compared with train_dataloader: "
+        'correct the classes in its list or its metainfo=dict(classes=[...])')
 
 
 def test_speed_is_measured_on_a_batch(tmp_path, build_runner, monkeypatch):
