@@ -3,7 +3,7 @@
 A class is its place in the list, and its name says what that place means. Two
 lists of equal length whose names differ shift the labels without an error.
 """
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 from torch.utils.data import Dataset
@@ -37,10 +37,11 @@ def quote(names: Sequence[str]) -> str:
     return text + (f' and {more} more' if more > 0 else '')
 
 
-def nearest(name: str, names: Sequence[str]) -> str | None:
+def nearest(name: str, names: Iterable[str],
+            cutoff: float = 0.8) -> str | None:
     """The name that is likely meant, if any; case counts for nothing."""
     folded = {other.casefold(): other for other in names}
-    found = get_close_matches(name.casefold(), folded, 1, 0.8)
+    found = get_close_matches(name.casefold(), folded, 1, cutoff)
     return folded[found[0]] if found else None
 
 

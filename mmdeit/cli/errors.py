@@ -5,12 +5,13 @@ import sys
 import traceback
 from argparse import Namespace
 from collections.abc import Iterator
-from difflib import get_close_matches
 from textwrap import shorten
 
 import mmengine.registry
 import torch
 from mmengine.registry import Registry
+
+from mmdeit.class_names import nearest
 
 from .launcher import speaks_for_the_job
 from .signals import LastWords, end_by_signal
@@ -86,7 +87,7 @@ def unknown_type(name: str, kind: str) -> str:
         for key in child.module_dict
     }
     names |= {name.removeprefix('mmengine.') for name in names}
-    near = get_close_matches(name, names, 1, 0.7)
-    hint = f': did you mean {near[0]!r}?' if near else (
+    near = nearest(name, names, 0.7)
+    hint = f': did you mean {near!r}?' if near else (
         ': correct the name, or import its module by custom_imports')
     return f'there is no {kind.replace("_", " ")} of the type {name!r}{hint}'

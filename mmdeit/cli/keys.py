@@ -5,11 +5,12 @@ A config may hold any variable, so mmengine takes ``load_form`` for one.
 import inspect
 import re
 from collections.abc import Iterable, Iterator
-from difflib import get_close_matches
 from typing import Any
 
 from mmengine.config import Config
 from mmengine.runner import Runner
+
+from mmdeit.class_names import nearest
 
 # What mmengine, OpenMMLab's tools and those of this project read at the top
 # level of a config.
@@ -102,12 +103,6 @@ def _check_new(cfg: Config, part: dict, name: str, option: str,
         hint = f': did you mean {places[0]}?' if places else (
             ': see the settings of the config')
         raise ValueError(f'--cfg-options {option}: nothing reads {name}{hint}')
-
-
-def nearest(name: str, names: Iterable[str], cutoff: float) -> str | None:
-    """The most similar of some names, if one is."""
-    found = get_close_matches(name, names, 1, cutoff)
-    return found[0] if found else None
 
 
 def find(part: Any, name: str, path: str = '') -> Iterator[str]:

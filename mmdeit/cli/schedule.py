@@ -6,11 +6,11 @@ from mmengine.registry import OPTIMIZERS
 from mmengine.runner import Runner
 from mmpretrain.models.heads import ClsHead
 
+from mmdeit.class_names import nearest
 from mmdeit.registry import resolve
 from mmdeit.utils import keep_random_state, unwrap_model
 
 from .errors import unknown_type
-from .keys import nearest
 
 _LENGTHS = ('max_epochs', 'max_iters', 'val_begin', 'val_interval')
 
