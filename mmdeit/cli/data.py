@@ -178,28 +178,21 @@ def _check_entries(dataset: BaseDataset, num_classes: int | None,
 
 def _check_labels(dataset: BaseDataset, source: str, folder: str,
                   num_classes: int | None, labelled: bool) -> None:
-    root = folder and os.path.join(os.path.abspath(folder), '')
-    beginning = folder and os.path.join(folder, '')
-    known: dict[str | float, str] = {}  # there may be a million images
+    root = os.path.abspath(folder)
     for i in range(len(dataset)):
         info = dataset.get_data_info(i)
         path, labels = info.get('img_path', ''), info.get('gt_label', ())
-        problem = ''
         if hasattr(labels, 'ndim'):  # MNIST's are arrays without a dimension
             labels = np.ravel(labels).tolist()
         elif not isinstance(labels, (list, tuple)):
             labels = [labels]
-        for label in labels:
-            key = label if isinstance(label, (int, float)) else repr(label)
-            if key not in known:
-                known[key] = label_problem(label, num_classes)
-            problem = problem or known[key]
+        problems = [label_problem(label, num_classes) for label in labels]
         if labelled and 'gt_label' not in info:
-            problem = 'has no label'
-        if root and path and ('..' in path or not path.startswith(beginning)):
-            if not inside(root, os.path.abspath(path)):
-                problem = f'lies outside the folder of the images, {root[:-1]}'
-        if problem:
+            problems = ['has no label']
+        if folder and not inside(folder, path) and (
+                not inside(root, os.path.abspath(path))):
+            problems = [f'lies outside the folder of the images, {root}']
+        for problem in filter(None, problems):
             raise ValueError(f'{source}, image {i}: {path} {problem}')
 
 
