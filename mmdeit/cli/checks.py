@@ -18,7 +18,7 @@ from mmdeit.teachers.preflight import check_student, read_batches
 from mmdeit.utils import keep_random_state, unwrap_model
 from mmdeit.version import SUPPORTED
 
-from .data import check_datasets
+from .data import check_datasets, unwrap_built
 
 # scope: its package
 _DENSE = {'mmdet': 'mmdet', 'mmseg': 'mmsegmentation'}
@@ -64,9 +64,6 @@ def check_training(runner: Runner) -> None:
     expected = getattr(head, 'num_classes', None)
     if expected is None:  # no classifier
         return
-    if expected == 1 and isinstance(head, ClsHead):
-        raise ValueError('the model has one class, and a softmax over one '
-                         'class learns nothing: set num_classes')
     for metric in runner.val_loop.evaluator.metrics if runner.val_loop else []:
         topk = max(getattr(metric, 'topk', None) or [0])
         if topk > expected:
@@ -81,15 +78,13 @@ def check_training(runner: Runner) -> None:
 
 def _check_packing(dataset: Dataset, model: nn.Module) -> None:
     """Check that the model's preprocessor takes what a pipeline packs."""
-    inner = getattr(dataset, 'dataset', getattr(dataset, 'datasets', ()))
-    for part in inner if isinstance(inner, (list, tuple)) else [inner]:
-        _check_packing(part, model)
-    pipeline = getattr(dataset, 'pipeline', None)
-    steps = [type(step) for step in getattr(pipeline, 'transforms', ())]
-    if RandomErasing in steps and steps[-2:] != [RandomErasing, PackInputs]:
-        raise ValueError('mmdeit.RandomErasing only chooses what is erased: '
-                         'end the pipeline by it and mmdeit.PackInputs')
-    if PackInputs in steps and not isinstance(
-            getattr(model, 'data_preprocessor', None), ClsDataPreprocessor):
-        raise ValueError('mmdeit.PackInputs packs tensors: set data_'
-                         "preprocessor.type='mmdeit.ClsDataPreprocessor'")
+    for part in unwrap_built(dataset):
+        pipeline = getattr(part, 'pipeline', None)
+        steps = [type(step) for step in getattr(pipeline, 'transforms', ())]
+        if RandomErasing in steps and steps[-2:] != [RandomErasing, PackInputs]:
+            raise ValueError('mmdeit.RandomErasing only chooses what is erased:'
+                             ' end the pipeline by it and mmdeit.PackInputs')
+        if PackInputs in steps and not isinstance(
+                getattr(model, 'data_preprocessor', None), ClsDataPreprocessor):
+            raise ValueError('mmdeit.PackInputs packs tensors: set data_'
+                             "preprocessor.type='mmdeit.ClsDataPreprocessor'")

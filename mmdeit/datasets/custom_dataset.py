@@ -47,15 +47,13 @@ class CustomDataset(_CustomDataset):
             scan.note_beside()
             samples = [(path, self.folder_to_idx[name])
                        for name in folders for path in images[name]]
-            empty = self._classes_without({label for _, label in samples})
+            labels = {label for _, label in samples}
+            empty = [name for label, name in enumerate(self.CLASSES)
+                     if label not in labels]
         else:
             samples = scan.images('')
         self._report(scan, empty, len(samples))
         return samples
-
-    def _classes_without(self, labels: set[int]) -> list[str]:
-        return [name for label, name in enumerate(self.CLASSES)
-                if label not in labels]
 
     def _report(self, scan: FolderScan, empty: list[str], count: int) -> None:
         """Say what was found besides images; refuse where nothing was."""

@@ -11,7 +11,6 @@ from mmpretrain.datasets import BaseDataset
 from mmdeit.cli import check_training, load_config
 from mmdeit.cli.checks import check_packages
 
-from ..conftest import ToyDataset
 from .test_config import parse
 
 
@@ -55,14 +54,6 @@ def test_a_classifier_needs_no_ops(monkeypatch):
     check_packages(Config(dict()))
 
 
-def test_one_class(cfg, build_runner):
-    cfg.model.head.num_classes = 1
-    cfg.train_dataloader.dataset.type = 'OneClass'
-    cfg.val_dataloader = cfg.val_cfg = cfg.val_evaluator = None
-    with pytest.raises(ValueError, match='the model has one class, and a soft'):
-        check_training(build_runner(cfg))
-
-
 def test_no_batch(cfg, build_runner):
     cfg.train_dataloader.update(batch_size=17, drop_last=True)
     with pytest.raises(ValueError, match='16 images give no batch of 17 on '
@@ -88,11 +79,6 @@ def test_a_sound_config(cfg, build_runner):
     check_training(runner)
     runner.train()
     assert runner.iter == 8
-
-
-@DATASETS.register_module()
-class OneClass(ToyDataset):
-    metainfo = dict(classes=('a', ))
 
 
 @DATASETS.register_module()
