@@ -381,6 +381,12 @@ CASES = [
         "default_hooks.teacher=dict(type='mmdeit.TeacherHook', ...),",
     ),
     Case(
+        'no teacher for the head',
+        OPTION + 'default_hooks.teacher=None',
+        'the head distils, but no teacher was asked: add '
+        "default_hooks.teacher=dict(type='mmdeit.TeacherHook', ...), or set",
+    ),
+    Case(
         'img_size',
         OPTION + 'model.backbone.img_size=9',
         'img_size 9x9 is not a multiple of patch_size 4',

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from .world import CLASSES, SPLITS, Case, World, run
+from tests.tools import run_tool
+
+from .world import CLASSES, SPLITS, TOOLS, Case, World, run
 
 # A list of training images, in which a line is to be wrong.
 GOOD = 'cat/0.png 0\ndog/0.png 1\nfox/0.png 2\nfox/1.png 2\n'
@@ -455,6 +457,13 @@ CASES = [
         "labelled ones (with_label=True, split='val')",
         unlabelled('train'),
     ),
+    Case(
+        'unlabelled training images, teacher check',
+        'check',
+        'train_dataloader: the images of data/train have no labels: give '
+        "labelled ones (with_label=True, split='val')",
+        unlabelled('train'),
+    ),
     # several labels
     Case(
         'a list of annotations with labels beyond K',
@@ -514,3 +523,18 @@ CASES = [
 def test_bad_data(world, case):
     run(world, case)
     assert not (world / 'canary').exists()
+
+
+def test_resume_with_other_classes(world):
+    run_tool(*TOOLS['train'].split())
+    for split in SPLITS:
+        world.move(f'data/{split}/fox', f'data/{split}/elk')
+    run(
+        world,
+        Case(
+            'resume with other classes',
+            'train --resume --cfg-options train_cfg.max_epochs=3',
+            f'{world.root}/work_dirs/config/epoch_2.pth: it was trained on '
+            "other classes: the data lacks 'fox' and has 'elk' besides: give",
+        ),
+    )

@@ -16,3 +16,23 @@ def test_training_goes_on(world):
     output = run_tool(*TOOLS['train'].split(), '--resume', '--cfg-options',
                       'train_cfg.max_epochs=3')
     assert 'Epoch(train) [3]' in output
+
+
+def test_what_is_not_read_is_said_once(world):
+    world.folder('data/train/.ipynb_checkpoints')
+    world.write('data/train/cat/a.webp', '')
+    (world / 'data/val/cat/b.jpg').symlink_to('nowhere')
+    output = run_tool(*TOOLS['train'].split())
+    for line in ('data/train: besides 9 images there are files ending in '
+                 '.webp: 1 (cat/a.webp); read are ',
+                 'data/val: besides 9 images there are broken links: 1 '
+                 '(cat/b.jpg)'):
+        assert output.count(line) == 1
+
+
+def test_predictions_without_labels(world):
+    """As the message of an unlabelled test set says."""
+    run_tool(*TOOLS['test'].split(), '--out', 'p.pkl', '--cfg-options',
+             'num_classes=3', 'test_dataloader.dataset.with_label=False',
+             'test_evaluator=[]')
+    assert (world / 'p.pkl').stat().st_size

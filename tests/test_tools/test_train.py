@@ -75,80 +75,6 @@ def test_help(tool):
     assert '--work-dir' in output and '--cfg-options' in output
 
 
-@pytest.mark.parametrize('make', [False, True])
-def test_missing_or_empty_dataset(tmp_path, make):
-    folder = tmp_path / 'imagenet'
-    if make:
-        (folder / 'train').mkdir(parents=True)
-    output = run_tool('tools/train.py', BASE, '--work-dir', tmp_path,
-                      '--cfg-options',
-                      f'train_dataloader.dataset.data_root={folder}',
-                      code=1)
-    assert output.splitlines()[-1].startswith(
-        f'error: train_dataloader: no data in {folder}/train: put it there')
-
-
-def test_list_of_images_that_leads_out_of_the_folder(tmp_path):
-    for folder in ('train', 'val', 'meta'):
-        (tmp_path / folder).mkdir()
-        (tmp_path / folder / 'file').touch()
-    (tmp_path / 'meta/train.txt').write_text('a/b.jpg 0\n../../c.jpg 1\n')
-    output = run_tool('tools/train.py', BASE, '--work-dir', tmp_path,
-                      '--cfg-options',
-                      f'train_dataloader.dataset.data_root={tmp_path}',
-                      code=1)
-    assert 'train.txt, line 2' in output.splitlines()[-1]
-    assert 'lies outside the folder' in output.splitlines()[-1]
-
-
-@pytest.mark.parametrize('option, message', [
-    ('default_hooks.teacher.teacher.checkpoint=none.pth',
-     'error: no checkpoint at none.pth: correct the path'),
-    ('model.head.loss.alpha=1.5', 'alpha is 1.5, tau 1.0: '),
-    ('model.head.loss.tau=0', 'alpha is 0.5, tau 0: '),
-    ('model.head.loss.mode=medium', "unknown mode 'medium'"),
-    ('model.backbone.img_size=30',
-     'img_size 30x30 is not a multiple of patch_size 7'),
-    ('num_classes=9',
-     'train_dataloader has 10 classes, the model 9: set num_classes'),
-    ('model.head.loss.mode=none', 'DeiTClsHead asks for no teacher'),
-    ('default_hooks.teacher=None',
-     "add default_hooks.teacher=dict(type='mmdeit.TeacherHook'"),
-])
-def test_bad_input(distilled_options, tmp_path, option, message):
-    """Ends in one clear line, before the first iteration."""
-    if option == 'default_hooks.teacher=None':
-        distilled_options.pop()
-    output = run_tool('tools/train.py', DISTILLED, '--work-dir', tmp_path,
-                      *distilled_options, option, code=1)
-    assert message in output.splitlines()[-1], output
-    assert 'Epoch(train)' not in output
-
-
-def test_checkpoint_of_another_model(options, demo_teacher, tmp_path):
-    """The teacher's, given for the student's."""
-    output = run_tool('tools/test.py', DISTILLED, demo_teacher, '--work-dir',
-                      tmp_path, *options, code=1)
-    assert output.splitlines()[-1].startswith(
-        f'error: {demo_teacher}: its tensors backbone.conv1.weight, ')
-
-
-@pytest.mark.parametrize('content, message', [
-    (None, 'no checkpoint at'),
-    (b'<html></html>', 'it is a web page'),
-    (b'PK', 'it is damaged or holds more than tensors'),
-])
-def test_what_is_no_checkpoint(options, tmp_path, content, message):
-    path = tmp_path / 'a.pth'
-    if content:
-        path.write_bytes(content)
-    output = run_tool('tools/test.py', DISTILLED, path, '--work-dir', tmp_path,
-                      *options, code=1)
-    line = output.splitlines()[-1]
-    assert line.startswith('error: ') and str(path) in line and message in line
-    assert 'Traceback' not in output
-
-
 def test_the_traceback_can_be_seen(options, tmp_path):
     output = run_tool('tools/test.py', DISTILLED, 'none.pth', '--traceback',
                       '--work-dir', tmp_path, *options, code=1)
@@ -169,17 +95,14 @@ def test_resume_of_nothing_starts_from_load_from(options, tmp_path):
     assert f'Load checkpoint from {tmp_path}/first/epoch_1.pth' in output
 
 
-@pytest.mark.parametrize('arguments, code, message', [
-    (['tools/test.py', 'a.py', 'b.pth', '--out', 'c.json'], 2,
-     '--out c.json: for --out-item pred give a name ending in .pkl'),
+@pytest.mark.parametrize('arguments, message', [
     (['tools/test.py', 'a.py', 'b.pth', '--out', 'c.txt', '--out-item',
-      'metrics'], 2, 'give a name ending in .json or .yml'),
-    (['tools/test.py', 'a.py', 'b.pth', '--tta', '--show-dir', 'c'], 2,
+      'metrics'], 'give a name ending in .json or .yml'),
+    (['tools/test.py', 'a.py', 'b.pth', '--tta', '--show-dir', 'c'],
      'leave it out to show predictions'),
-    (['tools/train.py', 'a.py'], 1, 'no config at a.py: correct the path'),
 ])
-def test_wrong_use(arguments, code, message):
-    output = run_tool(*arguments, code=code)
+def test_wrong_use(arguments, message):
+    output = run_tool(*arguments, code=2)
     assert message in output.splitlines()[-1]
 
 
@@ -247,21 +170,3 @@ def test_base_with_its_real_teacher(imagenet, tmp_path):
                       f'{tmp_path / "regnety.pth"}')
     assert 'Epoch(train) [1][1/1]' in output
     assert 'loss_distill' in output
-
-
-def test_unreadable_image_names_its_file(imagenet, tmp_path):
-    broken = tmp_path / 'imagenet/train/n00000000/image.JPEG'
-    (tmp_path / 'imagenet').symlink_to(imagenet)
-    original = broken.read_bytes()
-    broken.write_bytes(b'')
-    try:
-        output = run_tool(
-            'tools/train.py',
-            ROOT / 'configs/deit/deit-tiny.py',
-            '--work-dir',
-            tmp_path,
-            *imagenet_options(tmp_path / 'imagenet'),
-            code=1)
-    finally:
-        broken.write_bytes(original)
-    assert f'cannot read the image {broken}' in output.splitlines()[-1], output
