@@ -118,21 +118,9 @@ def check_images(dataset: Dataset,
                  labelled: bool = True) -> None:
     """Check that images are in their folder and have labels of the classes.
 
-    :func:`check_data` reads lists of text; this one asks the dataset, such as
-    that of Stanford Cars, which reads a ``.mat`` file. Only mmpretrain's
-    datasets are asked, inside of others too. Of the files a few are looked
-    for: a list may have a million, on a disk far away.
-
-    Args:
-        dataset (Dataset): A built dataset.
-        num_classes (int, optional): The number of classes. Defaults to None.
-        name (str): What the config calls it. Defaults to ``'dataset'``.
-        labelled (bool): Whether labels are needed. Defaults to True.
-
-    Raises:
-        ValueError: If an image lies outside the folder, has no label, or one
-            that is no class.
-        FileNotFoundError: If an image is missing.
+    Whatever they are listed in, such as Stanford Cars' ``.mat`` file. Only
+    mmpretrain's datasets are asked, inside of others too. Of the files a few
+    are looked for: a list may have a million, on a disk far away.
     """
     for part in unwrap_built(dataset):
         if isinstance(part, BaseDataset):

@@ -117,21 +117,19 @@ def _check_classes(member: Teacher, names: Sequence[str] | None) -> None:
     differ: those of ImageNet do.
     """
     saved = member.saved_classes
-    if member.class_mapping is not None or not saved or not names:
-        return
-    differs = difference(saved, names)
-    if not differs:
+    differs = saved and names and difference(saved, names)
+    if not differs or member.class_mapping is not None:
         return
     message = (f'teacher {member.name!r} {differs}, as its checkpoint says, '
                'compared with the training data')
-    known = set(saved)
-    if not any(name in known and tuple(saved[i:i + 1]) != (name, )
-               for i, name in enumerate(names)):
+    places = {name: place for place, name in enumerate(saved)}
+    if all(places.get(name, place) == place
+           for place, name in enumerate(names)):
         print_log(f'{message}: the classes are taken to be the same, in this '
                   'order; set class_mapping if they are not', 'current',
                   logging.WARNING)
         return
-    fix = ("set class_mapping='name'" if set(names) <= set(saved) else
+    fix = ("set class_mapping='name'" if set(names) <= set(places) else
            'train it on the same folders, or set class_mapping to its class '
            'for each of the data')
     raise ValueError(f'{message}: {fix}')
