@@ -84,12 +84,11 @@ def check_options(cfg: Config, options: Iterable[str]) -> None:
             elif name in part:
                 part = part[name]
             else:
-                _check_new(cfg, part, name, option, i == 0)
+                _check_new(part, name, option, i == 0)
                 break
 
 
-def _check_new(cfg: Config, part: dict, name: str, option: str,
-               at_top: bool) -> None:
+def _check_new(part: dict, name: str, option: str, at_top: bool) -> None:
     if at_top and name in KNOWN:
         return
     # A constructor's own argument, such as dtype beside type, is no mistake.
@@ -98,11 +97,11 @@ def _check_new(cfg: Config, part: dict, name: str, option: str,
         raise ValueError(f'--cfg-options {option}: there is no {name}: did you '
                          f'mean {near}?')
     if at_top:
-        places = [place for place in find(dict(cfg.items()), name)
-                  if '.' in place]
-        hint = f': did you mean {places[0]}?' if places else (
-            ': see the settings of the config')
-        raise ValueError(f'--cfg-options {option}: nothing reads {name}{hint}')
+        place = next(find(part, name), None)
+        hint = f'did you mean {place}?' if place else (
+            'see the settings of the config')
+        raise ValueError(
+            f'--cfg-options {option}: nothing reads {name}: {hint}')
 
 
 def find(part: Any, name: str, path: str = '') -> Iterator[str]:
