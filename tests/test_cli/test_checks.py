@@ -54,20 +54,6 @@ def test_a_classifier_needs_no_ops(monkeypatch):
     check_packages(Config(dict()))
 
 
-def test_no_batch(cfg, build_runner):
-    cfg.train_dataloader.update(batch_size=17, drop_last=True)
-    with pytest.raises(ValueError, match='16 images give no batch of 17 on '
-                       '1 processes: lower train_dataloader.batch_size'):
-        check_training(build_runner(cfg))
-
-
-def test_other_classes_than_the_datas(cfg, build_runner):
-    cfg.model.head.num_classes = 5
-    with pytest.raises(ValueError, match='train_dataloader has 4 classes, the '
-                       'model 5: set num_classes=4'):
-        check_training(build_runner(cfg))
-
-
 def test_fewer_classes_than_the_metric_asks_for(cfg, build_runner):
     cfg.val_evaluator.topk = (1, 5)
     with pytest.raises(ValueError, match=r'no top-5 of 4 .*topk=\(1,\)'):

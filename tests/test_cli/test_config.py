@@ -6,7 +6,6 @@ from mmengine.config import Config
 
 from mmdeit.cli import (
     add_common_arguments,
-    build_runner,
     load_config,
     set_dataloader_defaults,
 )
@@ -50,29 +49,6 @@ def parse(*arguments):
     return parser.parse_args([str(argument) for argument in arguments])
 
 
-def test_options_without_a_value(capsys):
-    with pytest.raises(SystemExit):
-        parse('a.py', '--cfg-options', 'train_cfg.max_epochs')
-    assert "--cfg-options takes KEY=VALUE, not 'train_cfg.max_epochs'" in (
-        capsys.readouterr().err)
-
-
-@pytest.mark.parametrize('text, options, message', [
-    ('optim_wrapper = dict()', [], 'a.py has no model: give a whole config'),
-    ('model = dict(); num_classes = 2', ['model.head.num_classes=9'],
-     'model.head.num_classes has moved: write num_classes instead'),
-    ('model = dict()', ['custom_hooks.0.preflight=0'],
-     'custom_hooks.0.preflight has moved: write default_hooks.teacher, .ema or '
-     '.eval_mode instead'),
-])
-def test_wrong_config(tmp_path, text, options, message):
-    path = tmp_path / 'a.py'
-    path.write_text(text)
-    options = ['--cfg-options', *options] if options else []
-    with pytest.raises(ValueError, match=message):
-        load_config(parse(path, *options))
-
-
 def test_custom_hooks_by_their_number(tmp_path):
     path = tmp_path / 'a.py'
     path.write_text("model = dict()\ncustom_hooks = [dict(type='EMAHook')]")
@@ -97,9 +73,3 @@ def test_amp(tmp_path, optim_wrapper, expected):
     path.write_text('model = dict()\n' +
                     f'optim_wrapper = {optim_wrapper}' * bool(optim_wrapper))
     assert load_config(parse(path, '--amp')).get('optim_wrapper') == expected
-
-
-def test_missing_checkpoint_is_seen_at_once(tmp_path):
-    cfg = Config(dict(work_dir=str(tmp_path), load_from='nowhere.pth'))
-    with pytest.raises(FileNotFoundError, match='no checkpoint at nowhere.pth'):
-        build_runner(cfg)

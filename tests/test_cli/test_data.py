@@ -33,21 +33,15 @@ def root(tmp_path):
     lambda dataset: dict(type='ConcatDataset', datasets=[dataset]),
 ])
 @pytest.mark.parametrize('name', ['train.txt', 'train.lst', 'train'])
-@pytest.mark.parametrize('line, message', [
-    ('../a.jpg 0', "line 2: '../a.jpg 0' lies outside the folder"),
-    ('a.jpg', "line 2: 'a.jpg' has no label: write PATH LABEL"),
-    ('a.jpg tench', "line 2: 'a.jpg tench' has no label"),
-    ('', "line 2: '' is empty: remove it"),
-])
-def test_lists_of_images(root, wrap, name, line, message):
+def test_lists_of_images(root, wrap, name):
     (root / 'meta').mkdir()
-    (root / 'meta' / name).write_text(f'a.jpg 0\n{line}\nb c.jpg 12\n')
+    (root / 'meta' / name).write_text('a.jpg 0\na.jpg\nb c.jpg 12\n')
     cfg = data_cfg(root, wrap, type='CustomDataset', data_prefix='train',
                    ann_file=f'meta/{name}')
     with pytest.raises(ValueError) as error:
         check_data(cfg, 'train_dataloader')
     assert str(error.value).startswith(str(root / 'meta' / name))
-    assert message in str(error.value)
+    assert "line 2: 'a.jpg' has no label: write" in str(error.value)
 
 
 @pytest.mark.parametrize('text', ['a.jpg 0\nb c.jpg 12\n', 'a.jpg 0\r\n'])
@@ -202,12 +196,7 @@ def test_images_without_labels(root):
 
 @pytest.mark.parametrize('content, message', [
     (b'', ' is empty'),
-    ('{}'.encode('utf-8-sig'), ', line 1: the file is UTF-8 with a mark'),
     ('{}'.encode('utf-16'), ', line 1: the file is UTF-16'),
-    ('{"é": 1}'.encode('latin-1'), ', line 1: the file is Latin-1 or another'),
-    (b'{"data_list": [{"img_pa', ' is no complete JSON: it does not end in a'),
-    (b'[{"img_path": "a.jpg"}]', " has no 'metainfo': a list for this dataset "
-     'is {"metainfo": {}, "data_list": [...]}'),
     (b'{"metainfo": {}, "images": []}', " has no 'data_list'"),
     (b'{"metainfo": {}, "data_list": [ ]}', ' lists no images'),
 ])

@@ -19,15 +19,9 @@ CFG = Config(
 
 
 @pytest.mark.parametrize('text, message', [
-    ("load_form = 'a.pth'", 'sets load_form, which nothing reads: did you mean '
-     'load_from?'),
-    ('default_hook = dict()', 'did you mean default_hooks?'),
     ('train_dataloder = dict()  # train_dataloder', 'mean train_dataloader?'),
-    ('a = dict(', r"line 1: '\(' was never closed"),
     ('a = 1 / 0', r'division by zero'),
-    ("_base_ = 'a.py'", 'its _base_ leads back to itself'),
     ("_base_ = 'none.py'", 'none.py: No such file'),
-    ("custom_imports = dict(imports=['no_such'])", 'custom_imports: .*no_such'),
 ])
 def test_configs(tmp_path, text, message):
     path = tmp_path / 'a.py'
@@ -66,17 +60,10 @@ def test_our_configs_have_no_such_names(path):
 
 
 @pytest.mark.parametrize('option, message', [
-    ('load_form', 'there is no load_form: did you mean load_from'),
-    ('train_dataloder.batch_size', 'did you mean train_dataloader'),
-    ('train_dataloader.batch_sise', 'there is no batch_sise: did you mean bat'),
     ('train_dataloader.dataset.data_rot', 'did you mean data_root'),
     ('default_hooks.loger.interval', 'did you mean logger'),
-    ('max_epochs', 'nothing reads max_epochs: did you mean train_cfg.max_epo'),
     ('something', 'nothing reads something: see the settings of the config'),
-    ('num_classes.x', 'num_classes is 3, which has no parts'),
     ('default_hooks.ema.momentum', 'default_hooks.ema is None, which has no'),
-    ('param_scheduler.1.end', 'param_scheduler is a list, with the numbers 0'),
-    ('param_scheduler.end', 'param_scheduler is a list'),
 ])
 def test_options(option, message):
     with pytest.raises(ValueError, match=f'{option}: .*{message}'):

@@ -164,12 +164,6 @@ def test_none_counts_no_hidden_folder(classifier, folders, names, number):
     assert classifier.num_classes == number
 
 
-def test_one_class(classifier):
-    classifier.num_classes = 1
-    with pytest.raises(ValueError, match='softmax over one class learns noth'):
-        apply_num_classes(classifier)
-
-
 @pytest.mark.parametrize('dataset, message', [
     (None, 'set num_classes or its data_root'),
     (dict(data_root='nowhere'), 'train_dataloader: no data in nowhere'),

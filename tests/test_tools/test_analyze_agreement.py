@@ -190,14 +190,13 @@ def test_one_head_and_no_token(run, distilled_options, checkpoints, capsys,
 @pytest.mark.parametrize('config, checkpoint, message', [
     (UNDISTILLED, UNDISTILLED, 'student.py has no teacher: give the config'),
     (DISTILLED, UNDISTILLED, 'does not hold the weights of this model'),
-    (DISTILLED, None, 'no checkpoint at nowhere.pth'),
 ])
 def test_errors_are_one_line(request, run, options, checkpoints, config,
                              checkpoint, message):
     if config == DISTILLED:
         options = request.getfixturevalue('distilled_options')
     with pytest.raises(SystemExit) as error:
-        run(config, checkpoints.get(checkpoint, 'nowhere.pth'), *options)
+        run(config, checkpoints[checkpoint], *options)
     assert str(error.value).startswith('error: ')
     assert message in error.value.code and '\n' not in error.value.code
 

