@@ -61,7 +61,7 @@ def check_class_folders(cfg: Config) -> None:
                 labels = map_folders(folders, dataset.CLASSES)
             except ValueError as error:
                 raise ValueError(f'{place}: {error}') from error
-            _check_numbering(dataset, list(labels.values()), place)
+            _check_numbering(dataset, labels, place)
             # Where no folder is named as a class, their order has to agree.
             classes = list(map(str, dataset.CLASSES or folders))
             unnamed = folders if set(folders).isdisjoint(classes) else []
@@ -76,20 +76,17 @@ def check_class_folders(cfg: Config) -> None:
                     'give all datasets the same classes=[...]')
 
 
-def _check_numbering(dataset: MMPretrainCustomDataset, labels: list[int],
-                     place: str) -> None:
+def _check_numbering(dataset: MMPretrainCustomDataset,
+                     labels: dict[str, int], place: str) -> None:
     """Refuse mmpretrain's own datasets where they number folders wrongly."""
-    if isinstance(dataset, CustomDataset):
-        return
     with os.scandir(dataset.img_prefix) as entries:
-        count = sum(entry.is_dir() for entry in entries)
-    if count != len(labels):
-        problem = 'has a hidden folder, which'
-    elif labels != list(range(count)):
-        problem = 'has folders in another order than classes, which'
-    else:
+        theirs = sorted(entry.name for entry in entries if entry.is_dir())
+    if isinstance(dataset, CustomDataset) or (
+            labels == {name: label for label, name in enumerate(theirs)}):
         return
+    problem = ('has a hidden folder' if len(theirs) > len(labels) else
+               'has folders in another order than classes')
     kind = 'ImageNet' if isinstance(
         dataset, MMPretrainImageNet) else 'CustomDataset'
-    raise ValueError(f'{place} {problem} would shift the labels: set the '
-                     f"dataset's type='mmdeit.{kind}'")
+    raise ValueError(f'{place} {problem}, which would shift the labels: set '
+                     f"the dataset's type='mmdeit.{kind}'")

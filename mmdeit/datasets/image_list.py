@@ -8,11 +8,6 @@ from pathlib import Path
 # may follow, where a line goes on with the label.
 _OUTSIDE = re.compile(
     r'[/\\]|[^/\\]*:[/\\]|(?:.*[/\\])?\.\.(?:[/\\\s]|$)')
-_ENCODINGS = {
-    codecs.BOM_UTF8: 'UTF-8 with a mark',
-    codecs.BOM_UTF16_LE: 'UTF-16',
-    codecs.BOM_UTF16_BE: 'UTF-16'
-}
 
 
 def inside(folder: str, path: str) -> bool:
@@ -36,18 +31,16 @@ def read_text(path: str) -> str:
     data = Path(path).read_bytes()
     if not data.strip():
         raise ValueError(f'{path} is empty')
-    encoding = next((name for mark, name in _ENCODINGS.items()
-                     if data.startswith(mark)), None)
-    line, text = 1, ''
-    if encoding is None:
-        try:
-            text = data.decode()
-        except UnicodeDecodeError as error:
-            encoding = 'Latin-1 or another'
+    text, line, encoding = '', 1, 'UTF-16'
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        if not data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
             line = data.count(b'\n', 0, error.start) + 1
-        if '\0' in text:
-            encoding = 'UTF-16'
-    if encoding is None:
+            encoding = 'Latin-1 or another'
+    if text.startswith('\ufeff'):
+        encoding = 'UTF-8 with a mark'
+    elif text and '\0' not in text:
         return text.replace('\r\n', '\n').replace('\r', '\n')
     raise ValueError(
         f'{path}, line {line}: the file is {encoding}, not plain UTF-8: save '
