@@ -31,8 +31,8 @@ def match_checkpoint(checkpoint: dict, model: nn.Module, start: bool) -> str:
     """
     weights = get_state_dict(checkpoint)
     # As ImageClassifier does when it loads: RegNetY takes timm's names.
-    rename = getattr(
-        getattr(model, 'backbone', None), '_checkpoint_filter', None)
+    backbone = getattr(model, 'backbone', None)
+    rename = getattr(backbone, '_checkpoint_filter', None)
     if rename:
         rename(weights, '')
 
@@ -50,9 +50,9 @@ def match_checkpoint(checkpoint: dict, model: nn.Module, start: bool) -> str:
     if not start:
         _check_classes(weights, own, lost, new)
         return ''
-    fit = getattr(getattr(model, 'backbone', None), 'fit_positions', None)
-    if fit:
-        fit(weights, 'backbone.')
+    fit_positions = getattr(backbone, 'fit_positions', None)
+    if fit_positions:
+        fit_positions(weights)
     notes = [
         lost and f'left out {", ".join(lost)}: for {len(weights[lost[0]])} '
         f'classes, the model has {len(own[lost[0]])}',

@@ -248,13 +248,13 @@ class VisionTransformer(_VisionTransformer):
         if self.init_cfg:  # again, over the official initialisation
             initialize(self, self.init_cfg)
 
-    def fit_positions(self, state_dict: dict, prefix: str) -> None:
+    def fit_positions(self, state_dict: dict) -> None:
         """Interpolate, in place, the positions of what a training starts from.
 
         Whatever their number: 4x9 patches are as many as 6x6. Later, when it
         is resumed or tested, as many are the model's own.
         """
-        name = f'{prefix}pos_embed'
+        name = 'backbone.pos_embed'
         grid, target = self.pretrain_grid, self.patch_resolution
         if name in state_dict and grid and tuple(grid) != tuple(target):
             tokens = state_dict[name].shape[1] - grid[0] * grid[1]
