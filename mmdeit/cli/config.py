@@ -81,13 +81,7 @@ def add_traceback_argument(parser: ArgumentParser) -> None:
 
 
 def load_config(args: Namespace) -> Config:
-    """Read the config a tool was given, and apply the common arguments.
-
-    Raises:
-        ValueError: If a config or option cannot mean what it says.
-        OSError: If there is no such config, or nothing can be written where it
-            says.
-    """
+    """Read the config a tool was given, and apply the common arguments."""
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     cfg = read_config(args.config)
     if 'model' not in cfg:
@@ -109,12 +103,7 @@ def load_config(args: Namespace) -> Config:
 
 
 def read_config(file: str) -> Config:
-    """Read a config file, and those it builds on.
-
-    Raises:
-        ValueError: If there is something wrong in it, with the file.
-        FileNotFoundError: If there is no such file.
-    """
+    """Read a config file, and those it builds on."""
     path = Path(file)
     if not path.is_file():
         raise FileNotFoundError(f'no config at {file}: correct the path')

@@ -24,9 +24,6 @@ def check_names(cfg: Config, file: str) -> None:
     """Check that no setting of a config is nearly one that is read.
 
     A variable, such as ``test_pipeline``, is used in the config itself.
-
-    Raises:
-        ValueError: With the names of both.
     """
     used = re.sub('#.*', '', cfg.text)
     for name in cfg:
@@ -39,11 +36,7 @@ def check_names(cfg: Config, file: str) -> None:
 
 
 def check_complete(cfg: Config) -> None:
-    """Check that training, validation and testing are there as a whole.
-
-    Raises:
-        ValueError: With what is there and what is not.
-    """
+    """Check that training, validation and testing are there as a whole."""
     for loop, last in (('train', 'optim_wrapper'), ('val', 'val_evaluator'),
                        ('test', 'test_evaluator')):
         parts = [f'{loop}_dataloader', f'{loop}_cfg', last]
@@ -63,9 +56,6 @@ def check_options(cfg: Config, options: Iterable[str]) -> None:
     Args:
         cfg (Config): Before they are merged into it.
         options (Iterable[str]): Such as ``'train_dataloader.batch_size'``.
-
-    Raises:
-        ValueError: With the name or the number that is likely meant.
     """
     for option in options:
         part: Any = dict(cfg.items())

@@ -7,9 +7,6 @@ def check_output(path: str | Path, option: str, folder: bool = False) -> None:
     """Check that a file, or a folder, can be written where an option says.
 
     Its folders need not be there yet.
-
-    Raises:
-        OSError: If it cannot, with what is in the way.
     """
     if '://' in str(path):
         return

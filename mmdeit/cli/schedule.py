@@ -16,13 +16,10 @@ _LENGTHS = ('max_epochs', 'max_iters', 'val_begin', 'val_interval')
 
 
 def check_schedule(cfg: Config) -> None:
-    """Check the lengths and intervals of a training, in place of mmengine.
+    """Check lengths, intervals and the optimiser of a training.
 
     mmengine divides by them in the first epoch, or never evaluates or saves,
     and builds the optimiser after everything else.
-
-    Raises:
-        ValueError: If one is no number from 1, or there is no such optimiser.
     """
     train_cfg = cfg.get('train_cfg') or {}
     hooks = cfg.get('default_hooks') or {}
