@@ -1,4 +1,4 @@
-"""Whether two lists of classes are one.
+"""What data call their classes, and whether two lists of them are one.
 
 A class is its place in the list, and its name says what that place means. Two
 lists of equal length whose names differ shift the labels without an error.

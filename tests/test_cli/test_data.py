@@ -104,12 +104,7 @@ def test_missing_data_is_an_error_unless_it_is_fetched(tmp_path, kind):
 def test_images_of_any_list(root, name, outside):
     """As the official list of Stanford Cars, which is no text."""
     (root / 'train/b').mkdir()
-    (root / 'a.json').write_text(json.dumps(
-        dict(metainfo={}, data_list=[dict(img_path='a.jpg', gt_label=0),
-                                     dict(img_path=name, gt_label=0)])))
-    dataset = DATASETS.build(
-        dict(type='mmpretrain.BaseDataset', data_root=str(root),
-             ann_file='a.json', data_prefix='train'))
+    dataset = json_list(root, entry(), entry(img_path=name))
     if outside:
         with pytest.raises(ValueError, match='a.json, image 1: .* lies outside '
                            'the folder of the images, .*train$'):

@@ -31,9 +31,9 @@ def test_train_resume_and_test(distilled_options, tmp_path):
         *distilled_options[:-1],
         'default_hooks.teacher.teacher.checkpoint=none.pth'
     ]
-    start_tool('tools/test.py', DISTILLED, tmp_path / 'epoch_3.pth', '--out',
-               out, '--out-item', 'metrics', '--show-dir', tmp_path / 'drawn',
-               '--interval', 8, *work, *options)
+    run_tool('tools/test.py', DISTILLED, tmp_path / 'epoch_3.pth', '--out',
+             out, '--out-item', 'metrics', '--show-dir', tmp_path / 'drawn',
+             '--interval', 8, *work, *options)
     assert len([*tmp_path.glob('drawn/**/*.png')]) == 4
     metrics = mmengine.load(out)
     assert {
