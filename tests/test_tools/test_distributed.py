@@ -74,9 +74,9 @@ def test_losses_equal_those_of_one_process(recorded, distilled_options, port,
 
 
 def test_an_error_is_said_once(distilled_options, port, tmp_path):
-    output = start_tool('tools/dist_train.sh', DISTILLED, 2, '--work-dir', tmp_path,
-                        *distilled_options, 'model.head.loss.alpha=2',
-                        PORT=port, code=1)
+    output = start_tool(
+        'tools/dist_train.sh', DISTILLED, 2, '--work-dir', tmp_path,
+        *distilled_options, 'model.head.loss.alpha=2', PORT=port, code=1)
     assert output.count('error: DistillationLoss: alpha is 2') == 1
     assert 'Traceback' not in output
 
