@@ -41,7 +41,8 @@ def unpickle(file: IO[bytes], **kwargs) -> Any:
     try:
         return _Unpickler(file, **kwargs).load()
     except Exception as error:  # damaged pickles raise many types
-        raise ValueError(' '.join(str(error).split())) from error
+        reason = ' '.join(str(error).split()) or type(error).__name__
+        raise ValueError(reason) from error
 
 
 class SafePickleHandler(PickleHandler):

@@ -18,7 +18,7 @@ MASTER_ADDR=${MASTER_ADDR:-127.0.0.1}
 ROOT=$(dirname "$0")/..
 
 PYTHONPATH=$ROOT:$PYTHONPATH \
-python -m torch.distributed.run \
+python "$ROOT/tools/torchrun.py" \
     --nnodes="$NNODES" \
     --node_rank="$NODE_RANK" \
     --master_addr="$MASTER_ADDR" \

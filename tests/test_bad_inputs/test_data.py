@@ -297,8 +297,7 @@ CASES = [
     Case(
         'an empty image in a worker',
         'test --cfg-options test_dataloader.num_workers=1',
-        'cannot read the image data/test/cat/0.png: replace or remove it '
-        '(OpenCV(5.0.0)',
+        'cannot read the image data/test/cat/0.png: replace or remove it (',
         lambda w: w.write('data/test/cat/0.png', ''),
     ),
     # lists

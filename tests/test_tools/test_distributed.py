@@ -73,6 +73,14 @@ def test_losses_equal_those_of_one_process(recorded, distilled_options, port,
     assert len(one) == 6 and one == two
 
 
+def test_an_error_is_said_once(distilled_options, port, tmp_path):
+    output = start_tool(
+        'tools/dist_train.sh', DISTILLED, 2, '--work-dir', tmp_path,
+        *distilled_options, 'model.head.loss.alpha=2', PORT=port, code=1)
+    assert output.count('error: DistillationLoss: alpha is 2') == 1
+    assert 'Traceback' not in output
+
+
 @pytest.mark.parametrize('tool, args', [
     ('dist_train.sh', ['config.py', '8', '--amp']),
     ('dist_test.sh', ['config.py', 'model.pth', '8', '--amp']),
