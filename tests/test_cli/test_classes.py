@@ -35,21 +35,14 @@ FIX = ('rename the folders, add an empty one for a class without images, or '
     lambda dataset: dict(type='ConcatDataset', datasets=[dataset]),
 ])
 @pytest.mark.parametrize('split', ['val', 'test'])
-@pytest.mark.parametrize('names, clause', [
-    ('ac', "lacks 'b'"),
-    ('abcd', "has 'd' besides"),
-    ('Abc', "lacks 'a' (nearest is 'A') and has 'A' (nearest is 'a') besides"),
-    ('xyz', "has none of the names, but 'x', 'y', 'z' instead of 'a', 'b', "
-     "'c'"),
-])
-def test_other_folders(tmp_path, kind, wrap, split, names, clause):
+def test_other_folders(tmp_path, kind, wrap, split):
     """Also those of the test data, which a training does not read."""
-    make(tmp_path, train='abc', **{split: names})
+    make(tmp_path, train='abc', **{split: 'ac'})
     with pytest.raises(ValueError) as error:
         check_data(config(tmp_path, kind, 'train', split, wrap=wrap),
                    'train_dataloader')
     assert str(error.value) == (
-        f'{split}_dataloader: {tmp_path / split} {clause}, compared with '
+        f"{split}_dataloader: {tmp_path / split} lacks 'b', compared with "
         f'train_dataloader: {tmp_path / "train"}: {FIX}')
 
 

@@ -18,19 +18,10 @@ def test_good_outputs(tmp_path, monkeypatch, name, folder):
         'file', 'folder']
 
 
-@pytest.mark.parametrize('name, folder, message', [
-    ('folder', False, '--out folder is a folder: give another name'),
-    ('file', True, '--out file is a file: give another name'),
-    ('file/a/b.pkl', False, '--out file/a/b.pkl: file is a file'),
-    ('locked/a.pkl', False, '--out locked/a.pkl: locked cannot be written'),
-])
-def test_bad_outputs(tmp_path, monkeypatch, name, folder, message):
+def test_a_locked_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / 'file').touch()
-    (tmp_path / 'folder').mkdir()
     (tmp_path / 'locked').mkdir()
     # root may write everywhere
     monkeypatch.setattr(os, 'access', lambda path, mode: 'locked' != path.name)
-    with pytest.raises(OSError) as error:
-        check_output(name, '--out', folder)
-    assert message in str(error.value)
+    with pytest.raises(OSError, match='--out locked/a.pkl: locked cannot be '):
+        check_output('locked/a.pkl', '--out')
