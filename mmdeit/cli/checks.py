@@ -55,7 +55,8 @@ def check_training(runner: Runner) -> None:
                          f'{dataloader.batch_size} on {get_world_size()} '
                          'processes: lower train_dataloader.batch_size')
     model = unwrap_model(runner.model)
-    _check_packing(dataloader.dataset, model)
+    for part in unwrap_built(dataloader.dataset):
+        _check_packing(part, model)
     datasets = dict(train_dataloader=dataloader.dataset)
     if runner.val_loop:
         datasets['val_dataloader'] = runner.val_loop.dataloader.dataset
@@ -78,13 +79,12 @@ def check_training(runner: Runner) -> None:
 
 def _check_packing(dataset: Dataset, model: nn.Module) -> None:
     """Check that the model's preprocessor takes what a pipeline packs."""
-    for part in unwrap_built(dataset):
-        pipeline = getattr(part, 'pipeline', None)
-        steps = [type(step) for step in getattr(pipeline, 'transforms', ())]
-        if RandomErasing in steps and steps[-2:] != [RandomErasing, PackInputs]:
-            raise ValueError('mmdeit.RandomErasing only chooses what is erased:'
-                             ' end the pipeline by it and mmdeit.PackInputs')
-        if PackInputs in steps and not isinstance(
-                getattr(model, 'data_preprocessor', None), ClsDataPreprocessor):
-            raise ValueError('mmdeit.PackInputs packs tensors: set data_'
-                             "preprocessor.type='mmdeit.ClsDataPreprocessor'")
+    pipeline = getattr(dataset, 'pipeline', None)
+    steps = [type(step) for step in getattr(pipeline, 'transforms', ())]
+    if RandomErasing in steps and steps[-2:] != [RandomErasing, PackInputs]:
+        raise ValueError('mmdeit.RandomErasing only chooses what is erased: '
+                         'end the pipeline by it and mmdeit.PackInputs')
+    if PackInputs in steps and not isinstance(
+            getattr(model, 'data_preprocessor', None), ClsDataPreprocessor):
+        raise ValueError('mmdeit.PackInputs packs tensors: set data_'
+                         "preprocessor.type='mmdeit.ClsDataPreprocessor'")
