@@ -34,13 +34,13 @@ def not_finite(content: Any) -> list[str]:
             # There is no arithmetic on numbers of eight bits.
             tensor = tensor.float() if tensor.element_size() == 1 else tensor
             devices[tensor.device][name] = tensor
-    return [name for tensors in devices.values()
-            for name in _not_finite_on_a_device(tensors)]
-
-
-def _not_finite_on_a_device(tensors: dict[str, Tensor]) -> list[str]:
-    norms = torch._foreach_norm(list(tensors.values()))
-    flags = torch.stack([norm.float() for norm in norms]).isfinite().tolist()
-    # The square of a large number is infinite, too.
-    return [name for (name, tensor), finite in zip(tensors.items(), flags)
-            if not finite and not tensor.isfinite().all()]
+    names = []
+    for tensors in devices.values():
+        norms = torch._foreach_norm(list(tensors.values()))
+        finite = torch.stack([norm.float() for norm in norms]).isfinite()
+        # The square of a large number is infinite, too.
+        names += [
+            name for (name, tensor), sound in zip(
+                tensors.items(), finite.tolist())
+            if not sound and not tensor.isfinite().all()]
+    return names
