@@ -27,7 +27,8 @@ def end_by_signal(launcher: str = 'none') -> Iterator[LastWords]:
     The first process of a job prints it; what it says can be set on what is
     yielded. The exit status is 128 + the signal's number. Further processes
     have nothing to say or to save, and end at once; so does the first by a
-    second signal, once it has printed the line.
+    second signal, once it has printed the line. A signal that is ignored when
+    the tool starts, as SIGINT is behind a script's ``&``, stays ignored.
     """
     tool = os.getpid()
     words = LastWords()
@@ -45,6 +46,7 @@ def end_by_signal(launcher: str = 'none') -> Iterator[LastWords]:
     handlers = {
         number: signal.signal(number, signal.SIG_DFL if ended else stop)
         for number in (signal.SIGINT, signal.SIGTERM)
+        if signal.getsignal(number) is not signal.SIG_IGN
     }
     try:
         try:

@@ -11,10 +11,12 @@ NUMBERS = [signal.SIGINT, signal.SIGTERM]
 
 @pytest.fixture(autouse=True)
 def handlers():
-    """Those of pytest, back after each test."""
+    """Those of a process in the foreground; after each test pytest's."""
     changed = [*NUMBERS, signal.SIGCHLD]
     before = [signal.getsignal(number) for number in changed]
-    yield before[:2]
+    for number in NUMBERS:
+        signal.signal(number, signal.SIG_DFL)
+    yield
     for number, handler in zip(changed, before):
         signal.signal(number, handler)
 
@@ -34,11 +36,18 @@ def test_what_a_tool_says(capsys):
     assert capsys.readouterr().err == 'SIGTERM: half of it is done\n'
 
 
-def test_a_tool_that_ends_by_itself(handlers):
+def test_a_tool_that_ends_by_itself():
     with pytest.raises(KeyError), end_by_signal():
-        assert signal.getsignal(signal.SIGTERM) not in handlers
+        assert signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
         raise KeyError
-    assert [signal.getsignal(number) for number in NUMBERS] == handlers
+    assert {*map(signal.getsignal, NUMBERS)} == {signal.SIG_DFL}
+
+
+def test_in_the_background():
+    """Ctrl-C is for what a script runs in the foreground."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with end_by_signal():
+        signal.raise_signal(signal.SIGINT)
 
 
 def test_other_processes_of_a_launcher_end_at_once(monkeypatch):
