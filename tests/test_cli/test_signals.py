@@ -1,10 +1,13 @@
 """A tool that is asked to stop ends in one line."""
 import signal
+import time
 
 import pytest
 
+from mmdeit.cli import signals
 from mmdeit.cli.launcher import is_first_process
 from mmdeit.cli.signals import end_by_signal
+from mmdeit.utils import finish_first
 
 NUMBERS = [signal.SIGINT, signal.SIGTERM]
 
@@ -12,7 +15,7 @@ NUMBERS = [signal.SIGINT, signal.SIGTERM]
 @pytest.fixture(autouse=True)
 def handlers():
     """Those of a process in the foreground; after each test pytest's."""
-    changed = [*NUMBERS, signal.SIGCHLD]
+    changed = [*NUMBERS, signal.SIGALRM, signal.SIGCHLD]
     before = [signal.getsignal(number) for number in changed]
     for number in NUMBERS:
         signal.signal(number, signal.SIG_DFL)
@@ -41,6 +44,40 @@ def test_a_tool_that_ends_by_itself():
         assert signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
         raise KeyError
     assert {*map(signal.getsignal, NUMBERS)} == {signal.SIG_DFL}
+
+
+class StoppedInDestructor:
+    """Stopped where Python only prints what is raised."""
+
+    def __del__(self) -> None:
+        signal.raise_signal(signal.SIGTERM)
+
+
+@pytest.mark.filterwarnings('ignore:Exception ignored')
+def test_a_signal_is_not_lost(capsys, monkeypatch):
+    """And what may not be interrupted still is not."""
+    monkeypatch.setattr(signals, 'AGAIN', 0.01)
+    saved = False
+    with pytest.raises(SystemExit) as end, end_by_signal():
+        StoppedInDestructor()
+        with finish_first():
+            time.sleep(0.05)
+            saved = True
+        time.sleep(5)
+    assert saved and end.value.code == 143
+    assert capsys.readouterr().err == 'SIGTERM: stopped\n'
+    assert signal.getitimer(signal.ITIMER_REAL)[0] == 0
+
+
+def test_a_signal_that_something_makes_an_error_of(capsys):
+    """As mmengine does while it formats a config."""
+    with pytest.raises(SystemExit) as end, end_by_signal():
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except BaseException as error:
+            raise SyntaxError('Failed to format the config file') from error
+    assert end.value.code == 130
+    assert capsys.readouterr().err == 'SIGINT: stopped\n'
 
 
 def test_in_the_background():
