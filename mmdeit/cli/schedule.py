@@ -1,4 +1,6 @@
 """Whether a training would evaluate and save as its config says."""
+from textwrap import shorten
+
 import torch
 from mmengine.config import Config
 from mmengine.evaluator import BaseMetric
@@ -11,7 +13,7 @@ from mmpretrain.models.heads import ClsHead
 from mmdeit.registry import resolve
 from mmdeit.utils import keep_random_state, unwrap_model
 
-from .errors import describe, unknown_type
+from .errors import unknown_type
 from .keys import nearest
 
 _LENGTHS = ('max_epochs', 'max_iters', 'val_begin', 'val_interval')
@@ -103,9 +105,10 @@ def _compute(metric: BaseMetric, runner: Runner) -> list[str] | None:
     try:
         results = metric.compute_metrics(seen)
     except Exception as error:  # a metric may fail in any way
+        reason = shorten(str(error) or type(error).__name__, 200)
         runner.logger.warning(
             f'{type(metric).__name__} fails on {len(seen)} images '
-            f'({describe(error)}): stop here if it would on all of them')
+            f'({reason}): stop here if it would on all of them')
         return None
     return [f'{metric.prefix}/{name}' if metric.prefix else name
             for name in results]

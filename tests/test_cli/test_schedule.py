@@ -83,7 +83,7 @@ def test_a_metric_that_needs_all_images(cfg, build_runner):
     with mock.patch.object(runner.logger, 'warning') as warning:
         check_validation(runner)
     assert warning.call_args.args[0].startswith(
-        'PickyMetric fails on 2 images (only one class ')
+        'PickyMetric fails on 2 images (only one class')
     runner.train()
 
 

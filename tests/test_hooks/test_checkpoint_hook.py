@@ -223,6 +223,22 @@ def test_the_best_was_in_another_folder(cfg, build_runner, save_best):
     assert [*Path(cfg.work_dir).glob('epoch_2-*.pth')]
 
 
+@pytest.mark.parametrize('change', [
+    dict(optimizer=dict(type='SGD', lr=0.1, _delete_=True)),
+    dict(paramwise_cfg=dict(bias_lr_mult=2.)),
+])
+def test_another_optimizer(cfg, build_runner, change):
+    cfg.train_cfg.max_epochs = 1
+    build_runner(cfg).train()
+    cfg.update(resume=True, load_from=f'{cfg.work_dir}/epoch_1.pth')
+    cfg.train_cfg.max_epochs = 2
+    build_runner(cfg).train()  # with the same one
+    cfg.merge_from_dict(dict(optim_wrapper=change))
+    with pytest.raises(ValueError, match='epoch_1.pth has the state of another '
+                       'optimizer, or of other groups'):
+        build_runner(cfg).train()
+
+
 def test_a_signal_waits_for_pointer_and_removal(cfg, build_runner, monkeypatch):
     cfg.default_hooks.checkpoint.max_keep_ckpts = 1
     handler = signal.signal(signal.SIGTERM, kill)
