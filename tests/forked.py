@@ -6,6 +6,7 @@ as its main program. Signals, locks and exit codes are those of any process.
 import multiprocessing
 import os
 import runpy
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -109,6 +110,8 @@ class Training:
 
 def _main(log: Path, arguments: list[str], prepare: Callable) -> None:
     os.setsid()
+    # Where the tests run in the background, it is ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.stdout = sys.stderr = log.open('w', buffering=1)
     for number in (1, 2):
         os.dup2(sys.stdout.fileno(), number)

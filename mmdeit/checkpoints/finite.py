@@ -1,4 +1,5 @@
 """Which tensors have numbers that are not finite."""
+import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -25,6 +26,7 @@ def named_tensors(content: Any, name: str = '') -> Iterator[tuple[str, Tensor]]:
 def not_finite(content: Any) -> list[str]:
     """The names of the tensors that hold an infinity or no number (NaN).
 
+    An attention mask of 0 and minus infinity is meant so.
     Where there are none, each device is read once, after a few kernels.
     """
     devices: dict[torch.device, dict[str, Tensor]] = defaultdict(dict)
@@ -42,5 +44,10 @@ def not_finite(content: Any) -> list[str]:
         names += [
             name for (name, tensor), sound in zip(
                 tensors.items(), finite.tolist())
-            if not sound and not tensor.isfinite().all()]
+            if not sound and not tensor.isfinite().all()
+            and not _is_mask(tensor)]
     return names
+
+
+def _is_mask(tensor: Tensor) -> bool:
+    return tensor.ndim > 1 and {*tensor.unique().tolist()} == {0, -math.inf}

@@ -157,7 +157,8 @@ def _fetch(url: str, path: Path, digits: str) -> None:
 def load_checkpoint(
         path: str | Path,
         map_location: str | torch.device | Callable | None = 'cpu',
-        mmap: bool = False) -> dict:
+        mmap: bool = False,
+        finite: bool = True) -> dict:
     """Load the content of a checkpoint file safely.
 
     Args:
@@ -165,6 +166,8 @@ def load_checkpoint(
             :func:`fetch_checkpoint`.
         map_location: As in :func:`torch.load`. Defaults to ``'cpu'``.
         mmap (bool): Read a tensor only when it is used. Defaults to False.
+        finite (bool): Whether to read the weights and refuse what is not
+            finite. Defaults to True.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -188,7 +191,8 @@ def load_checkpoint(
     except Exception as error:  # damaged files raise many types
         reason = _reason(path, str(error) or type(error).__name__)
     if not reason:
-        check_finite(path, weights)
+        if finite:
+            check_finite(path, weights)
         return checkpoint
     raise ValueError(
         f'{path} is no checkpoint that can be loaded safely: it is damaged or '

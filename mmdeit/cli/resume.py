@@ -10,7 +10,11 @@ from mmengine.config import Config
 from mmengine.dist import all_gather_object
 from mmengine.runner import BaseLoop, Runner
 
-from mmdeit.checkpoints import force_weights_only, load_checkpoint
+from mmdeit.checkpoints import (
+    check_finite,
+    force_weights_only,
+    load_checkpoint,
+)
 from mmdeit.hooks.checkpoint_hook import POINTER
 
 from .launcher import is_first_process
@@ -111,7 +115,7 @@ def find_newest(cfg: Config, remarks: list[str]) -> str | None:
 def read_meta(path: Path, cfg: Config) -> dict:
     """What a checkpoint says about itself, if a training can go on from it.
 
-    Only this is read, not the tensors; see :func:`check_whole`.
+    Only this is read, not the tensors: see :func:`check_whole`.
 
     Raises:
         ValueError: If it is torn, or lacks what a training needs.
@@ -120,7 +124,7 @@ def read_meta(path: Path, cfg: Config) -> dict:
         raise FileNotFoundError(f'no checkpoint at {path}: correct the path')
     if not zipfile.is_zipfile(path):
         raise ValueError(f'{path} is torn')
-    checkpoint = load_checkpoint(path, mmap=True)
+    checkpoint = load_checkpoint(path, mmap=True, finite=False)
     meta = checkpoint.get('meta') or {}
     needed = ['epoch', 'iter', 'message_hub', 'optimizer']
     if cfg.get('param_scheduler'):
@@ -134,10 +138,10 @@ def read_meta(path: Path, cfg: Config) -> dict:
 
 
 def check_whole(path: Path) -> None:
-    """Check the sums of a file of :func:`torch.save`, which torch does not.
+    """Check the sums of a file, which torch does not, and all its numbers.
 
     Raises:
-        ValueError: If a part of it is damaged.
+        ValueError: If a part of it is damaged, or not finite.
     """
     try:
         with zipfile.ZipFile(path) as file:
@@ -146,6 +150,9 @@ def check_whole(path: Path) -> None:
         raise ValueError(f'{path} is torn ({error})') from error
     if damaged:
         raise ValueError(f'{path} is damaged at {damaged}')
+    state = load_checkpoint(path, mmap=True, finite=False)
+    del state['message_hub']  # the log: with AMP, of skipped steps too
+    check_finite(path, state)
 
 
 def check_same_resume(runner: Runner) -> None:

@@ -1,9 +1,13 @@
 """Whether a training would evaluate and save as its config says."""
+from textwrap import shorten
+
 import torch
 from mmengine.config import Config
+from mmengine.evaluator import BaseMetric
 from mmengine.hooks import CheckpointHook
 from mmengine.registry import OPTIMIZERS
 from mmengine.runner import Runner
+from mmengine.utils import apply_to
 from mmpretrain.models.heads import ClsHead
 
 from mmdeit.class_names import nearest
@@ -32,8 +36,9 @@ def check_schedule(cfg: Config) -> None:
         if hook != 'checkpoint' or value != -1:  # mmengine's "never" and "all"
             settings[f'default_hooks.{hook}.{name}'] = value
     for name, value in settings.items():
-        if not isinstance(value, int) or value < 1:
-            raise ValueError(f'{name} is {value!r}: give a number from 1')
+        least = 0 if name == 'train_cfg.val_begin' else 1
+        if not isinstance(value, int) or value < least:
+            raise ValueError(f'{name} is {value!r}: give a number from {least}')
     _check_optimizer(cfg)
 
 
@@ -43,6 +48,8 @@ def _check_optimizer(cfg: Config) -> None:
     if isinstance(kind, str) and (
             resolve(OPTIMIZERS, kind, cfg.get('default_scope')) is None):
         raise ValueError(unknown_type(kind, 'optimizer'))
+    if rate is None:  # Adafactor finds its own
+        return
     if not isinstance(rate, (int, float)) or rate < 0:
         raise ValueError(f'optim_wrapper.optimizer.lr is {rate!r}: give a '
                          'number from 0')
@@ -51,8 +58,8 @@ def _check_optimizer(cfg: Config) -> None:
 def check_validation(runner: Runner) -> None:
     """Try the validation on two images, before the training reaches it.
 
-    The first one may be hours away. Only classifiers are tried: the metrics
-    of detectors may need all images.
+    The first one may be hours away. Only classifiers are tried. A metric that
+    fails may need more images, or one of each class: it gets a warning.
 
     Raises:
         ValueError: If ``save_best`` names a metric that it does not return.
@@ -68,13 +75,37 @@ def check_validation(runner: Runner) -> None:
         batch = dataloader.collate_fn(
             [dataloader.dataset[i] for i in range(count)])
         evaluator.process(model.eval().val_step(batch), batch)
-        metrics = evaluator.evaluate(count)
+        found = [_compute(metric, runner) for metric in evaluator.metrics]
     model.train(training)
+    results = [name for names in found for name in names or []]
+    if None in found or not results:
+        return
     for hook in runner.hooks:
         if isinstance(hook, CheckpointHook):
             for name in hook.save_best or []:
-                if name not in metrics and name != 'auto':
-                    near = nearest(name, metrics, 0.6) or next(iter(metrics))
+                if name not in results and name != 'auto':
+                    near = nearest(name, results, 0.6) or results[0]
                     raise ValueError(
                         f'save_best={name!r} is no result of val_evaluator: '
                         f'did you mean {near!r}?')
+
+
+def _compute(metric: BaseMetric, runner: Runner) -> list[str] | None:
+    """Compute a metric; the names of its results, or None if it fails.
+
+    Each process does: by ``evaluate`` the others would wait for the first one,
+    also where that fails.
+    """
+    seen = apply_to(metric.results[:], lambda part: hasattr(part, 'cpu'),
+                    lambda part: part.cpu())
+    metric.results.clear()
+    try:
+        results = metric.compute_metrics(seen)
+    except Exception as error:  # a metric may fail in any way
+        reason = shorten(str(error) or type(error).__name__, 200)
+        runner.logger.warning(
+            f'{type(metric).__name__} fails on {len(seen)} images '
+            f'({reason}): stop here if it would on all of them')
+        return None
+    return [f'{metric.prefix}/{name}' if metric.prefix else name
+            for name in results]

@@ -49,8 +49,11 @@ class CheckpointHook(_CheckpointHook):
         """Choose where and how to write, and tidy up after a kill."""
         super().before_train(runner)
         warn_of_partial_epoch(runner)
-        if not isinstance(self.file_backend, LocalBackend):
+        # The client is what the older file_client_args give.
+        backend = getattr(self.file_backend, 'client', self.file_backend)
+        if not isinstance(backend, LocalBackend):
             return  # a store of objects, which are whole anyway
+        self.file_client_args = None
         self.backend_args = dict(backend='mmdeit.atomic')
         self.file_backend = AtomicBackend()
         if is_main_process():
@@ -138,6 +141,13 @@ class CheckpointHook(_CheckpointHook):
             self.best_ckpt_path_dict = paths
         elif self.save_best:
             self.best_ckpt_path = paths['']
+
+    def _publish_model(self, runner: Runner, ckpt_path: str | None) -> None:
+        if ckpt_path and self.file_backend.isfile(ckpt_path):
+            super()._publish_model(runner, ckpt_path)
+        else:  # no metric was ever the best, or it was in another folder
+            runner.logger.warning(
+                f'There is no best checkpoint at {ckpt_path} to publish')
 
     def _remove(self, path: str) -> None:
         if self.file_backend.isfile(path):

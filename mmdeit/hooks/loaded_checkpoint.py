@@ -1,6 +1,7 @@
 """Whether a Runner can go on with the checkpoint that it has loaded."""
 from collections.abc import Sequence
 
+from mmengine.optim import OptimWrapper
 from mmengine.runner import BaseLoop, EpochBasedTrainLoop, Runner
 
 from mmdeit.checkpoints import check_finite, match_checkpoint, match_classes
@@ -65,4 +66,19 @@ def check_resumed(runner: Runner, checkpoint: dict) -> None:
     if 'optimizer' not in checkpoint:
         runner.logger.warning(
             f'{file} has no state of the optimizer, which starts anew')
-    check_finite(file, dict(optimizer=checkpoint.get('optimizer')))
+    optimizer = checkpoint.get('optimizer')
+    check_finite(file, dict(optimizer=optimizer))
+    if isinstance(runner.optim_wrapper, OptimWrapper) and optimizer:
+        _check_groups(file, optimizer['param_groups'],
+                      runner.optim_wrapper.optimizer.param_groups)
+
+
+def _check_groups(file: str, saved: list[dict], own: list[dict]) -> None:
+    # What tells optimizers apart; torch's versions differ in other settings.
+    if len(saved) != len(own) or any(
+            (name in saved[0]) != (name in own[0])
+            for name in ('betas', 'momentum')):
+        raise ValueError(
+            f'{file} has the state of another optimizer, or of other groups of '
+            'parameters: set optim_wrapper as it was, or start from the '
+            'weights by load_from=FILE')

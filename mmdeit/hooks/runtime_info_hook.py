@@ -110,10 +110,12 @@ class RuntimeInfoHook(_RuntimeInfoHook):
 def gradient_norm(optimizer: Optimizer) -> Tensor:
     """The largest norm of a parameter's gradient, a scalar on the device."""
     gradients = [
-        # The square of a half overflows where the number does not.
-        p.grad.float() if p.grad.dtype == torch.float16 else p.grad
+        p.grad.coalesce().values() if p.grad.is_sparse else p.grad
         for group in optimizer.param_groups for p in group['params']
         if p.grad is not None
     ]
+    # The square of a half overflows where the number does not.
+    gradients = [grad.float() if grad.dtype == torch.float16 else grad
+                 for grad in gradients]
     norms = torch._foreach_norm(gradients) if gradients else [torch.zeros(())]
     return torch.stack([n.to(norms[0].device).float() for n in norms]).max()

@@ -9,6 +9,7 @@ from mmengine.config import Config
 from mmdeit.cli import check_same_resume, resume, set_resume
 
 RUN = 'run_20251125_100000'
+NAN = dict(x=torch.tensor([1., float('nan')]))
 
 
 def save(folder, epoch, run=RUN, name='epoch_{}.pth', **others):
@@ -79,6 +80,12 @@ def test_the_newest(work, capsys):
      'last_checkpoint names {work}/epoch_3.pth.'),
     (lambda work: save(work, 3, optimizer=None), 2,
      'epoch_3.pth has no optimizer to resume'),
+    (lambda work: save(work, 3, state_dict=NAN), 2,
+     'epoch_3.pth is not finite in state_dict.x, '),
+    (lambda work: save(work, 3, optimizer=NAN), 2,
+     'epoch_3.pth is not finite in optimizer.x, '),
+    (lambda work: save(work, 3, ema_state_dict=NAN), 2,
+     'epoch_3.pth is not finite in ema_state_dict.x, '),
     (lambda work: [tear(work / f'epoch_{i}.pth') for i in (2, 3)], 1,
      'epoch_2.pth is torn. '),
     (lambda work: (work / 'last_checkpoint').write_text(''), 3,
@@ -100,6 +107,22 @@ def test_what_is_passed_over(work, capsys, damage, taken, remark):
     assert name == f'epoch_{taken}.pth'
     assert remark.format(work=work) in line
     assert len(line) < 1000
+
+
+def test_only_what_is_taken_is_read(work, capsys, monkeypatch):
+    """Of hundreds of checkpoints, one is read as a whole."""
+    read = []
+    monkeypatch.setattr(
+        'mmdeit.checkpoints.loading.not_finite', lambda state: read.append(
+            state['meta']['epoch']))
+    chosen(make_cfg(work), capsys)
+    assert {*read} == {3}
+
+
+def test_the_log_may_be_not_finite(work, capsys):
+    """It has the losses of the steps that AMP skips."""
+    save(work, 3, message_hub=NAN)
+    assert chosen(make_cfg(work), capsys)[0] == 'epoch_3.pth'
 
 
 def test_the_last_training_comes_first(work, capsys):

@@ -121,9 +121,11 @@ def writes(monkeypatch):
     return events
 
 
-def test_removes_last(cfg, build_runner, writes):
+@pytest.mark.parametrize('client', [None, dict(backend='disk')])
+def test_removes_last(cfg, build_runner, writes, client):
     """The file, its pointer, and only then the file before."""
-    cfg.default_hooks.checkpoint.max_keep_ckpts = 1
+    cfg.default_hooks.checkpoint.update(
+        max_keep_ckpts=1, file_client_args=client)
     build_runner(cfg).train()
     assert writes == [
         'epoch_1.pth', 'last_checkpoint', 'epoch_2.pth', 'last_checkpoint',
@@ -204,6 +206,37 @@ def test_resume_finishes_what_a_kill_prevented(cfg, build_runner, monkeypatch):
         'best_a_epoch_3.pth', 'epoch_3.pth'
     ]
     assert (old / 'best_a_epoch_1.pth').is_file()
+
+
+@pytest.mark.parametrize('save_best', ['a', ['a', 'b']])
+def test_the_best_was_in_another_folder(cfg, build_runner, save_best):
+    """What cannot be published is no error at the end of the training."""
+    cfg.default_hooks.rising = dict(type='RisingMetricHook')
+    cfg.default_hooks.checkpoint.update(
+        save_best=save_best, rule='less', published_keys=['state_dict'])
+    cfg.train_cfg.max_epochs = 1
+    build_runner(cfg).train()
+    cfg.update(resume=True, load_from=f'{cfg.work_dir}/epoch_1.pth')
+    cfg.work_dir += '-new'
+    cfg.train_cfg.max_epochs = 2
+    build_runner(cfg).train()
+    assert [*Path(cfg.work_dir).glob('epoch_2-*.pth')]
+
+
+@pytest.mark.parametrize('change', [
+    dict(optimizer=dict(type='SGD', lr=0.1, _delete_=True)),
+    dict(paramwise_cfg=dict(bias_lr_mult=2.)),
+])
+def test_another_optimizer(cfg, build_runner, change):
+    cfg.train_cfg.max_epochs = 1
+    build_runner(cfg).train()
+    cfg.update(resume=True, load_from=f'{cfg.work_dir}/epoch_1.pth')
+    cfg.train_cfg.max_epochs = 2
+    build_runner(cfg).train()  # with the same one
+    cfg.merge_from_dict(dict(optim_wrapper=change))
+    with pytest.raises(ValueError, match='epoch_1.pth has the state of another '
+                       'optimizer, or of other groups'):
+        build_runner(cfg).train()
 
 
 def test_a_signal_waits_for_pointer_and_removal(cfg, build_runner, monkeypatch):

@@ -12,6 +12,7 @@ from mmengine.registry import HOOKS
 from mmdeit.checkpoints import not_finite
 from mmdeit.hooks import EMAHook, TeacherHook, finite
 from mmdeit.hooks.finite import GRADIENT, LossWatch, stop_everywhere
+from mmdeit.hooks.runtime_info_hook import gradient_norm
 from mmdeit.utils import unwrap_model
 
 NAN = math.nan
@@ -237,3 +238,19 @@ def test_not_finite(dtype):
         c=torch.ones(2, dtype=torch.int64), d='text', e=math.inf)
     assert not_finite(content) == ['b.0']
     assert not_finite({}) == []
+
+
+def test_a_mask_of_attention_is_meant_so():
+    mask = torch.full((3, 3), -math.inf).triu(1)
+    assert not_finite(dict(mask=mask)) == []
+    assert not_finite(dict(a=mask + 1, b=-mask, c=mask[0], d=mask * 0)) == [
+        'a', 'b', 'c', 'd']
+
+
+@pytest.mark.parametrize('sparse', [False, True])
+def test_the_norm_of_a_gradient(sparse):
+    embedding = torch.nn.Embedding(5, 4, sparse=sparse)
+    optimizer = torch.optim.SGD(embedding.parameters(), 1.)
+    assert gradient_norm(optimizer) == 0
+    embedding(torch.tensor([1, 3, 3])).sum().backward()
+    assert gradient_norm(optimizer).item() == pytest.approx(math.sqrt(20))
