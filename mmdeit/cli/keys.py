@@ -14,9 +14,14 @@ from mmengine.runner import Runner
 # What mmengine, OpenMMLab's tools and those of this project read at the top
 # level of a config.
 KNOWN = {
-    *inspect.signature(Runner).parameters, 'auto_scale_lr', 'custom_imports',
-    'num_classes', 'runner_type', 'tta_model', 'tta_pipeline'
+    *inspect.signature(Runner).parameters, 'activation_checkpointing',
+    'auto_scale_lr', 'compile', 'custom_imports', 'efficient_conv_bn_eval',
+    'find_unused_parameters', 'model_wrapper_cfg', 'num_classes',
+    'runner_type', 'strategy', 'sync_bn', 'tta_model', 'tta_pipeline'
 } - {'cfg'}
+# A variable in nearly every config, which one that mmengine has dumped, with
+# all values written out, does not use.
+_VARIABLES = {'test_pipeline'}
 
 
 def check_names(cfg: Config, file: str) -> None:
@@ -29,12 +34,12 @@ def check_names(cfg: Config, file: str) -> None:
     """
     used = re.sub('#.*', '', cfg.text)
     for name in cfg:
-        if name not in KNOWN and len(re.findall(rf'\b{name}\b', used)) < 2:
-            near = nearest(name, KNOWN, 0.86)
-            if near:
-                raise ValueError(
-                    f'{file} sets {name}, which nothing reads: did you mean '
-                    f'{near}?')
+        if name in KNOWN | _VARIABLES:
+            continue
+        near = nearest(name, KNOWN, 0.86)
+        if near and len(re.findall(rf'\b{name}\b', used)) < 2:
+            raise ValueError(f'{file} sets {name}, which nothing reads: did '
+                             f'you mean {near}?')
 
 
 def check_complete(cfg: Config) -> None:
