@@ -10,6 +10,7 @@ from textwrap import shorten
 
 import mmengine.registry
 import torch
+from mmengine.dataset import BaseDataset
 from mmengine.registry import Registry
 
 from .launcher import speaks_for_the_job
@@ -43,7 +44,7 @@ def end_in_one_line(args: Namespace) -> Iterator[LastWords]:
 
 def describe(error: Exception) -> str:
     """Say in one line what went wrong, the cause first."""
-    message = str(error)
+    message, name = str(error), type(error).__name__
     worker = re.search(r'^Caught (\w+) in DataLoader worker process', message)
     plain = isinstance(error, _PLAIN)
     if worker:
@@ -51,7 +52,8 @@ def describe(error: Exception) -> str:
         message = re.split(r'\n {2,}[^\n]*\n(?! )', message)[-1]
         kind, _, rest = message.partition(': ')
         plain = kind in {one.__name__ for one in _PLAIN}
-        message = rest if re.fullmatch(r'[\w.]+', kind) else message
+        if re.fullmatch(r'[\w.]+', kind):
+            name, message = kind, rest
     elif isinstance(error, torch.cuda.OutOfMemoryError):
         return (f'{message.split(". ")[0]}: lower train_dataloader.batch_size, '
                 'or train with --amp')
@@ -63,17 +65,29 @@ def describe(error: Exception) -> str:
             error.__cause__, ImportError) and (
                 'custom modules' in message):  # all of sys.path is in it
         message = f'custom_imports: {error.__cause__}'
-    missing = re.match(r'(\S+) is not in the \S*?(\w+) registry', message)
+    missing = re.match(r'(\S+) is not in the (?:\w+::)?([\w ]+) registry',
+                       message)
     if missing:
         return unknown_type(*missing.groups())
     # mmengine's Runner adds the hook, as an object at an address.
     message = re.sub(r' in <\S+ object at 0x\w+>$', '', message)
-    if not message.strip():
-        message = type(error).__name__
+    if not message.strip() or not plain and len(message.split()) == 1:
+        message = f'{name} {message}'.strip()
         for frame in traceback.extract_tb(error.__traceback__)[-1:]:
             message += f' at `{frame.line}`'
+    file = _list_that_is_read(error)
+    if file not in message:
+        message = f'{file}: {message}'
     message = shorten(message, _LONGEST, placeholder=' ...')
     return message if plain else f'{message} (--traceback shows where)'
+
+
+def _list_that_is_read(error: Exception) -> str:
+    """The annotation list that an error comes from, or nothing."""
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        if frame.f_code is BaseDataset.load_data_list.__code__:
+            return frame.f_locals['self'].ann_file
+    return ''
 
 
 def unknown_type(name: str, kind: str) -> str:
@@ -87,6 +101,8 @@ def unknown_type(name: str, kind: str) -> str:
     }
     names |= {name.removeprefix('mmengine.') for name in names}
     near = get_close_matches(name, names, 1, 0.7)
+    if near == [name]:  # of mmpretrain, which the scope hides
+        near = [f'mmpretrain.{name}']
     hint = f': did you mean {near[0]!r}?' if near else (
         ': correct the name, or import its module by custom_imports')
     return f'there is no {kind.replace("_", " ")} of the type {name!r}{hint}'

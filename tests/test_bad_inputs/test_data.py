@@ -475,6 +475,18 @@ CASES = [
         annotated('{"metainfo": '),
     ),
     Case(
+        'a list of annotations with a fault in the middle',
+        'train',
+        "data/a.json: Expecting ':' delimiter: line 1 column 37",
+        annotated('{"metainfo": {}, "data_list": [{"a" 1}]}'),
+    ),
+    Case(
+        'an annotation without an image',
+        'train',
+        "data/a.json: raw_data_info: {'gt_label': 0} dose not contain prefix",
+        annotated('{"metainfo": {}, "data_list": [{"gt_label": 0}]}'),
+    ),
+    Case(
         'a list of annotations of another kind',
         'train',
         "data/a.json has no 'metainfo': a list for this dataset is "
