@@ -17,7 +17,7 @@ from mmdeit.safe_files import read_safely
 from .checks import check_packages
 from .device import adapt_to_device
 from .errors import describe
-from .keys import check_complete, check_names, check_options
+from .keys import check_complete, check_kinds, check_names, check_options
 from .num_classes import apply_num_classes, check_parts
 from .outputs import check_output
 
@@ -90,7 +90,7 @@ def load_config(args: Namespace) -> Config:
     """
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     cfg = read_config(args.config)
-    if 'model' not in cfg:
+    if cfg.get('model') is None:
         raise ValueError(f'{args.config} has no model: give a whole config')
     cfg.launcher = args.launcher
     cfg.work_dir = args.work_dir or cfg.get('work_dir') or (
@@ -140,6 +140,7 @@ def read_config(file: str) -> Config:
         raise ValueError(message if file in message else
                          f'{file}: {message}') from error
     check_names(cfg, file)
+    check_kinds(cfg)
     return cfg
 
 
@@ -158,6 +159,7 @@ def _merge_options(cfg: Config, options: dict) -> None:
                 raise ValueError(f'{key} has moved: write {new} instead')
     check_options(cfg, options)
     cfg.merge_from_dict(options)
+    check_kinds(cfg)
 
 
 def _check_hooks(cfg: Config) -> None:

@@ -23,6 +23,34 @@ KNOWN = {
 # all values written out, does not use.
 _VARIABLES = {'test_pipeline'}
 
+# What the settings have to be, in a word; any may be None.
+_KINDS = {
+    'a dict': (dict, {
+        'auto_scale_lr', 'custom_imports', 'data_preprocessor',
+        'default_hooks', 'env_cfg', 'log_processor', 'model', 'optim_wrapper',
+        'randomness', 'test_cfg', 'test_dataloader', 'train_cfg',
+        'train_dataloader', 'tta_model', 'val_cfg', 'val_dataloader',
+        'visualizer'
+    }),
+    'a list': ((list, tuple), {'custom_hooks', 'tta_pipeline'}),
+    'a dict or a list': ((dict, list, tuple), {
+        'param_scheduler', 'test_evaluator', 'val_evaluator'
+    }),
+    'text': (str, {'default_scope', 'experiment_name', 'load_from'})
+}
+
+
+def check_kinds(cfg: Config) -> None:
+    """Check that what mmengine reads has the type that it takes it for.
+
+    Raises:
+        ValueError: With the setting and what it is.
+    """
+    for kind, (types, names) in _KINDS.items():
+        for name in names & set(cfg):
+            if cfg[name] is not None and not isinstance(cfg[name], types):
+                raise ValueError(f'{name} is {cfg[name]!r:.100}: give {kind}')
+
 
 def check_names(cfg: Config, file: str) -> None:
     """Check that no setting of a config is nearly one that is read.

@@ -524,6 +524,73 @@ CASES = [
         '--images is 0: at least one is needed',
         code=2,
     ),
+    # kinds
+    *(Case(
+        f'{name} is a {kind.__name__}',
+        'train',
+        f'{name} is {kind()!r}: give {fix}',
+        lambda w, line=f'{name} = {kind()!r}': w.configure(line),
+    ) for name, kind, fix in (
+        ('model', tuple, 'a dict'),
+        ('train_dataloader', list, 'a dict'),
+        ('default_hooks', list, 'a dict'),
+        ('custom_hooks', dict, 'a list'),
+        ('optim_wrapper', str, 'a dict'),
+        ('param_scheduler', str, 'a dict or a list'),
+        ('val_evaluator', str, 'a dict or a list'),
+        ('load_from', list, 'text'),
+        ('randomness', int, 'a dict'),
+    )),
+    Case(
+        'option train_cfg',
+        OPTION + 'train_cfg=3',
+        'train_cfg is 3: give a dict',
+    ),
+    # mean and std
+    Case(
+        'std of images of 0 to 1',
+        OPTION + 'data_preprocessor.std=[0.25,0.25,0.25]',
+        'data_preprocessor has mean=[128.0, 128.0, 128.0] and std=[0.25, 0.25, '
+        '0.25] for images of 0 to 255: multiply both by 255',
+    ),
+    Case(
+        'std 0',
+        OPTION + 'data_preprocessor.std=[0,1,1]',
+        'data_preprocessor has mean=[128.0, 128.0, 128.0] and std=[0, 1, 1], '
+        'by which images are divided: give numbers above 0',
+    ),
+    Case(
+        'a mean of two channels',
+        OPTION + 'data_preprocessor.mean=[1,2]',
+        'data_preprocessor has mean=[1, 2] and std=[64.0, 64.0, 64.0] for '
+        'images of 3 channels: give a number for each',
+    ),
+    # what is not there
+    Case(
+        'a pipeline without images',
+        'train',
+        "KeyError img at `inputs=_PackInputs.format_input(results['img']),`",
+        lambda w: w.configure('del train_pipeline[0]'),
+    ),
+    Case(
+        'a scheduler that is not there',
+        'train',
+        "there is no parameter scheduler of the type 'CosineAnealingLR': did "
+        "you mean 'CosineAnnealingLR'?",
+        lambda w: w.configure("param_scheduler[0]['type'] = 'CosineAnealingLR'"),
+    ),
+    Case(
+        'a scope that is not there',
+        'train',
+        "there is no model of the type 'ImageClassifier': did you mean "
+        "'mmpretrain.ImageClassifier'?",
+        lambda w: w.configure("default_scope = 'mmpretrian'"),
+    ),
+    Case(
+        'an empty file to resume',
+        "train --resume=",
+        '--resume names no file: give one, or leave the name out',
+    ),
 ]
 
 
