@@ -9,6 +9,12 @@ from difflib import get_close_matches
 SHOWN = 3
 
 
+def classes_of(dataset: object) -> list[str] | None:
+    """The names of the classes of a built dataset, if it has them."""
+    classes = (getattr(dataset, 'metainfo', None) or {}).get('classes')
+    return None if classes is None else list(classes)  # of an array, too
+
+
 def quote(names: Sequence[str]) -> str:
     """The first few names, and how many more there are."""
     text = ', '.join(map(repr, names[:SHOWN])) or 'nothing'

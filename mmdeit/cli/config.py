@@ -15,9 +15,11 @@ from mmdeit.registry import resolve
 from mmdeit.safe_files import read_safely
 
 from .checks import check_packages
+from .classes import read_class_files
 from .device import adapt_to_device
 from .errors import describe
 from .keys import check_complete, check_kinds, check_names, check_options
+from .launcher import check_launcher
 from .num_classes import apply_num_classes, check_parts
 from .outputs import check_output
 
@@ -88,6 +90,7 @@ def load_config(args: Namespace) -> Config:
         OSError: If there is no such config, or nothing can be written where it
             says.
     """
+    check_launcher(args.launcher)
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     cfg = read_config(args.config)
     if cfg.get('model') is None:
@@ -104,6 +107,7 @@ def load_config(args: Namespace) -> Config:
     if args.amp and 'optim_wrapper' in cfg:
         cfg.optim_wrapper.type = 'AmpOptimWrapper'
     check_packages(cfg)
+    read_class_files(cfg)
     apply_num_classes(cfg)
     return cfg
 

@@ -20,6 +20,7 @@ from mmpretrain.datasets import (
 from torch import nn
 from torch.utils.data import Dataset
 
+from mmdeit.class_names import classes_of
 from mmdeit.datasets import INaturalist
 from mmdeit.datasets.image_list import (
     check_image_list,
@@ -214,7 +215,7 @@ def check_datasets(datasets: dict[str, Dataset],
     num_classes = getattr(head, 'num_classes', None)
     check_class_names(datasets)
     for name, dataset in datasets.items():
-        classes = (getattr(dataset, 'metainfo', None) or {}).get('classes')
+        classes = classes_of(dataset)
         if classes and num_classes and len(classes) != num_classes:
             raise ValueError(
                 f'{name} has {len(classes)} classes, the model {num_classes}: '

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from mmengine.runner import BaseLoop, EpochBasedTrainLoop, Runner
 
 from mmdeit.checkpoints import check_finite, match_checkpoint, match_classes
+from mmdeit.class_names import classes_of
 from mmdeit.utils import unwrap_model
 
 
@@ -28,8 +29,7 @@ def data_classes(runner: Runner) -> Sequence[str] | None:
     """The names of the classes that a Runner trains or tests on, if known."""
     for loop in (runner._train_loop, runner._val_loop, runner._test_loop):
         if isinstance(loop, BaseLoop):
-            dataset = loop.dataloader.dataset
-            return (getattr(dataset, 'metainfo', None) or {}).get('classes')
+            return classes_of(loop.dataloader.dataset)
     return None
 
 

@@ -16,7 +16,7 @@ from rich.progress import track
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from mmdeit.class_names import difference
+from mmdeit.class_names import classes_of, difference
 from mmdeit.structures import read_labels
 from mmdeit.utils import keep_random_state, unwrap_model
 
@@ -97,7 +97,7 @@ def fit_teacher(teacher: AnyTeacher, student: nn.Module,
                          "teacher=dict(type='mmdeit.Teacher', model=...)")
     inputs, _ = next(read_batches(dataset, student.data_preprocessor, 2))
     check_student(student, inputs)
-    spec = StudentSpec.of(student, _classes(dataset))
+    spec = StudentSpec.of(student, classes_of(dataset))
     for member in teacher.members:
         member.bind(spec)
         _check_classes(member, spec.class_names)
@@ -107,13 +107,9 @@ def fit_teacher(teacher: AnyTeacher, student: nn.Module,
     return inputs
 
 
-def _classes(dataset: Dataset) -> Sequence[str] | None:
-    return getattr(dataset, 'metainfo', {}).get('classes')
-
-
 def _check_data(train: Dataset, val: Dataset) -> None:
     """Refuse data of two minds, which would be blamed on the teacher."""
-    ours, theirs = _classes(train), _classes(val)
+    ours, theirs = classes_of(train), classes_of(val)
     differs = difference(theirs, ours) if ours and theirs else ''
     if differs:
         raise ValueError(f'the validation data {differs}, compared with the '

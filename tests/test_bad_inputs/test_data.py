@@ -203,6 +203,26 @@ CASES = [
         "'fox': rename them, or set classes to the",
         named('cat', 'dog', 'wolf'),
     ),
+    # classes in a file
+    *(Case(
+        f'a file of classes {name}',
+        'train',
+        f'classes.txt{line}',
+        lambda w, text=text: (
+            text and w.write('classes.txt', text),
+            w.configure("train_dataloader['dataset']['classes'] = "
+                        "'classes.txt'")),
+    ) for name, text, line in (
+        ('that is not there', b'', ': No such file or directory'),
+        ('that is empty', b'\n', ' is empty'),
+        ('with a mark', b'\xef\xbb\xbfcat\ndog\nfox\n', ', line 1: the file '
+         'is UTF-8 with a mark, not plain UTF-8: save it as UTF-8'),
+        ('in UTF-16', 'cat\ndog\nfox'.encode('utf-16'), ', line 1: the file is '
+         'UTF-16, not plain UTF-8'),
+        ('in Latin-1', b'cat\nd\xf6g\nfox', ', line 2: the file is Latin-1'),
+        ('with a blank line', b'cat\n\ndog\nfox', ', line 2: no class has an '
+         'empty name: remove the line'),
+    )),
     Case(
         'one class',
         'train',

@@ -42,8 +42,8 @@ def test_a_message_is_never_empty():
     error.value.args = ()
     assert describe(error.value) == f'AssertionError at `assert 2 > 3`{HINT}'
     with pytest.raises(KeyError) as error:
-        dict()['inputs']
-    assert describe(error.value) == f"KeyError inputs at `dict()['inputs']`{HINT}"
+        {}['x']
+    assert describe(error.value) == f"KeyError x at `{{}}['x']`{HINT}"
 
 
 def test_a_message_is_not_a_page():
