@@ -457,6 +457,28 @@ CASES = [
         'config.py does not say which batch size its learning rate is for: '
         'add auto_scale_lr =',
     ),
+    *(Case(
+        f'{tool}, --launcher {launcher} without one',
+        f'{tool} --launcher {launcher}',
+        f'--launcher {launcher} finds no {variable} in the environment: start '
+        'the tool by tools/dist_*.sh or tools/slurm_*.sh, or leave --launcher',
+    ) for tool, launcher, variable in (
+        ('train', 'pytorch', 'RANK'),
+        ('train', 'slurm', 'SLURM_PROCID'),
+        ('test', 'mpi', 'OMPI_COMM_WORLD_RANK'),
+    )),
+    Case(
+        'interval 0',
+        'test --interval 0',
+        '--interval is 0: give a number from 1',
+        code=2,
+    ),
+    Case(
+        'out without a name',
+        'test --out=',
+        '--out : for --out-item pred give a name ending in .pkl or .pickle',
+        code=2,
+    ),
     Case(
         'unknown argument',
         'train --epochs 3',
