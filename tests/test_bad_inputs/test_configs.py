@@ -599,7 +599,7 @@ CASES = [
         'train',
         "there is no parameter scheduler of the type 'CosineAnealingLR': did "
         "you mean 'CosineAnnealingLR'?",
-        lambda w: w.configure("param_scheduler[0]['type'] = 'CosineAnealingLR'"),
+        replace("'CosineAnnealingLR'", "'CosineAnealingLR'"),
     ),
     Case(
         'a scope that is not there',
