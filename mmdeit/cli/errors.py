@@ -69,25 +69,35 @@ def describe(error: Exception) -> str:
                        message)
     if missing:
         return unknown_type(*missing.groups())
+    if message.startswith('stack expects each tensor to be equal size'):
+        message = ('the images of a batch have several sizes ('
+                   f'{", ".join(sorted(re.findall(r"[[].*?[]]", message)))}): add '
+                   'Resize or a crop to the pipeline')
+        plain = True
     # mmengine's Runner adds the hook, as an object at an address.
     message = re.sub(r' in <\S+ object at 0x\w+>$', '', message)
     if not message.strip() or not plain and len(message.split()) == 1:
         message = f'{name} {message}'.strip()
         for frame in traceback.extract_tb(error.__traceback__)[-1:]:
             message += f' at `{frame.line}`'
-    file = _list_that_is_read(error)
-    if file not in message:
-        message = f'{file}: {message}'
+    if message == 'need at least one array to concatenate':  # mmengine's
+        message = 'no images in it'
+    source = _data_that_is_read(error)
+    if source not in message:
+        message = f'{source}: {message}'
     message = shorten(message, _LONGEST, placeholder=' ...')
     return message if plain else f'{message} (--traceback shows where)'
 
 
-def _list_that_is_read(error: Exception) -> str:
-    """The annotation list that an error comes from, or nothing."""
+def _data_that_is_read(error: Exception) -> str:
+    """The list, or the folder, of the dataset that an error comes from."""
+    source = ''
     for frame, _ in traceback.walk_tb(error.__traceback__):
-        if frame.f_code is BaseDataset.load_data_list.__code__:
-            return frame.f_locals['self'].ann_file
-    return ''
+        if frame.f_code is BaseDataset.full_init.__code__:
+            dataset = frame.f_locals['self']
+            source = dataset.ann_file or dataset.data_prefix.get(
+                'img_path') or dataset.data_root
+    return source
 
 
 def unknown_type(name: str, kind: str) -> str:

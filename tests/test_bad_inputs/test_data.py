@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from .world import CLASSES, SPLITS, Case, World, run
@@ -505,6 +507,31 @@ CASES = [
         'train',
         "data/a.json: raw_data_info: {'gt_label': 0} dose not contain prefix",
         annotated('{"metainfo": {}, "data_list": [{"gt_label": 0}]}'),
+    ),
+    Case(
+        'no image of a list that is read',
+        'train --cfg-options train_dataloader.dataset.indices=0',
+        'data/train: no images in it',
+    ),
+    Case(
+        'a .mat that is damaged',
+        'train',
+        'data/c/cars_annos.mat: ',
+        lambda w: (
+            w.write('data/c/cars_annos.mat', b'xx'),
+            w.configure(
+                "train_dataloader['dataset'] = dict(type='StanfordCars', "
+                "data_root='data/c', split='train', pipeline=train_pipeline)\n"
+                'num_classes = 196'
+            ),
+        ),
+    ),
+    Case(
+        'images of several sizes',
+        'train --cfg-options train_dataloader.batch_size=9',
+        'the images of a batch have several sizes ([3, 8, 8], [3, 9, 9]): add',
+        lambda w: cv2.imwrite(
+            str(w / 'data/train/fox/2.png'), np.zeros((9, 9, 3))),
     ),
     Case(
         'a list of annotations of another kind',
