@@ -70,8 +70,8 @@ def describe(error: Exception) -> str:
     if missing:
         return unknown_type(*missing.groups())
     if message.startswith('stack expects each tensor to be equal size'):
-        message = ('the images of a batch have several sizes ('
-                   f'{", ".join(sorted(re.findall(r"[[].*?[]]", message)))}): add '
+        sizes = ', '.join(sorted(re.findall(r'[[].*?[]]', message)))
+        message = (f'the images of a batch have several sizes ({sizes}): add '
                    'Resize or a crop to the pipeline')
         plain = True
     # mmengine's Runner adds the hook, as an object at an address.

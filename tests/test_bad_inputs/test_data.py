@@ -205,6 +205,19 @@ CASES = [
         "'fox': rename them, or set classes to the",
         named('cat', 'dog', 'wolf'),
     ),
+    Case(
+        'a folder less, of other names than the classes',
+        'train',
+        "val_dataloader: data/val: 2 folders, as 'n0', 'n1', are too few for 3 "
+        'classes of other names: add an empty one for each class without',
+        lambda w: (
+            w.move('data/val/cat', 'data/val/n0'),
+            w.move('data/val/dog', 'data/val/n1'),
+            w.remove('data/val/fox'),
+            w.configure("val_dataloader['dataset']['classes'] = "
+                        "['cat', 'dog', 'fox']"),
+        ),
+    ),
     # classes in a file
     *(Case(
         f'a file of classes {name}',
