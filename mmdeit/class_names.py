@@ -11,9 +11,10 @@ from torch.utils.data import Dataset
 SHOWN = 3
 
 
-def classes_of(dataset: Dataset) -> Sequence[str] | None:
+def classes_of(dataset: Dataset) -> list[str] | None:
     """The names of a dataset's classes, if it says them."""
-    return (getattr(dataset, 'metainfo', None) or {}).get('classes')
+    classes = (getattr(dataset, 'metainfo', None) or {}).get('classes')
+    return None if classes is None else list(classes)  # of an array, too
 
 
 def check_same_classes(datasets: dict[str, Dataset]) -> None:

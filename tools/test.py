@@ -53,11 +53,13 @@ def parse_args() -> argparse.Namespace:
         'tta_pipeline of the config, or the image and its mirror image')
     add_common_arguments(parser)
     args = parser.parse_args()
+    if args.interval < 1:
+        parser.error(f'--interval is {args.interval}: give a number from 1')
     if args.tta and (args.show or args.show_dir is not None):
         parser.error('--tta makes several views of each image: leave it out to '
                      'show predictions')
     suffixes = SUFFIXES[args.out_item]
-    if args.out and Path(args.out).suffix not in suffixes:
+    if args.out is not None and Path(args.out).suffix not in suffixes:
         parser.error(f'--out {args.out}: for --out-item {args.out_item} give '
                      f'a name ending in {" or ".join(suffixes)}')
     return args
@@ -91,6 +93,7 @@ def merge_visualization(cfg: Config, args: argparse.Namespace) -> None:
                 save_dir=folder, vis_backends=[dict(type='LocalVisBackend')])
     else:
         hook.update(type='VisualizationHook', enable=True, out_dir=folder)
+        cfg.setdefault('visualizer', dict(type='UniversalVisualizer'))
     cfg.default_hooks.visualization = hook
 
 

@@ -212,6 +212,12 @@ def _reason(path: Path, error: str) -> str:
                       error, re.IGNORECASE)
     if found:
         return f'it asks for {found[1]}'
+    if path.suffix == '.safetensors':
+        return ('it is in another format: convert it, a DeiT by tools/'
+                'model_converters/convert_deit.py')
+    if 'TorchScript' in error:
+        return ('it is a program, TorchScript: a teacher takes it by model='
+                "dict(type='mmdeit.ExportedClassifier', file=...)")
     if 'Unsupported operand' in error:
         return 'torch.save has not written it'
     return shorten(error, 200)
@@ -266,6 +272,23 @@ def get_state_dict(checkpoint: dict) -> dict[str, Tensor]:
     return weights
 
 
+def check_numbers(weights: dict, own: dict[str, Tensor]) -> None:
+    """Check that weights are numbers as those of a model, ``own``.
+
+    Whole or complex ones would be copied into it without a word.
+
+    Raises:
+        ValueError: If one is no tensor, or one of other numbers.
+    """
+    for name in own.keys() & weights.keys():
+        found = getattr(weights[name], 'dtype', type(weights[name]).__name__)
+        if found != own[name].dtype and not getattr(found, 'is_floating_point',
+                                                    False):
+            raise ValueError(f'{name} is of {found}, expected '
+                             f'{own[name].dtype}: give the weights from before '
+                             'they were quantised or exported')
+
+
 def load_weights(model: nn.Module, path: str | Path) -> Sequence[str] | None:
     """Load a checkpoint that has exactly the tensors of a model.
 
@@ -276,9 +299,11 @@ def load_weights(model: nn.Module, path: str | Path) -> Sequence[str] | None:
         ValueError: If names or shapes differ; see also :func:`load_checkpoint`.
     """
     checkpoint = load_checkpoint(path)
+    weights = get_state_dict(checkpoint)
     try:
-        model.load_state_dict(get_state_dict(checkpoint), strict=True)
-    except RuntimeError as error:
+        check_numbers(weights, model.state_dict())
+        model.load_state_dict(weights, strict=True)
+    except (RuntimeError, ValueError) as error:
         raise ValueError(f'{path} does not hold the weights of this model: '
                          f'{shorten(str(error), 400)}') from error
     return saved_classes(checkpoint)

@@ -7,7 +7,7 @@ width does, because the model interpolates them.
 from torch import Tensor, nn
 
 from .conversion import check_state_dict, detect_names, first_names
-from .loading import get_state_dict
+from .loading import check_numbers, get_state_dict
 
 Weights = dict[str, Tensor]
 
@@ -39,6 +39,7 @@ def match_checkpoint(checkpoint: dict, model: nn.Module, start: bool) -> str:
     own = {name: param.data for name, param in model.named_parameters()}
     _add_prefix(weights, own)
     _check_names(weights, own)
+    check_numbers(weights, own)
     known = model.state_dict()
     unknown = [name for name in weights if name not in known]
     lost = [name for name in own if _differs(name, weights, own)]

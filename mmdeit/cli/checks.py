@@ -5,11 +5,12 @@ validation, or by an epoch of no batches.
 """
 from importlib import import_module
 
+import torch
 from mmengine.config import Config
 from mmengine.dist import get_world_size
 from mmengine.runner import Runner
 from mmpretrain.models.heads import ClsHead
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from mmdeit.datasets import PackInputs, RandomErasing
@@ -72,6 +73,7 @@ def check_training(runner: Runner) -> None:
                              'set topk=(1,) of val_ and test_evaluator')
     if isinstance(head, ClsHead):
         with keep_random_state():
+            _check_normalisation(dataloader.dataset, model.data_preprocessor)
             inputs, _ = next(read_batches(
                 dataloader.dataset, model.data_preprocessor, 2))
             check_student(model, inputs)
@@ -88,3 +90,24 @@ def _check_packing(dataset: Dataset, model: nn.Module) -> None:
             getattr(model, 'data_preprocessor', None), ClsDataPreprocessor):
         raise ValueError('mmdeit.PackInputs packs tensors: set data_'
                          "preprocessor.type='mmdeit.ClsDataPreprocessor'")
+
+
+def _check_normalisation(dataset: Dataset, preprocessor: nn.Module) -> None:
+    """Check that mean and std are those of the images, each a number."""
+    image = dataset[0].get('inputs')
+    if not isinstance(image, Tensor) or not getattr(
+            preprocessor, '_enable_normalize', False):
+        return
+    mean, std = (getattr(preprocessor, name).flatten().tolist()
+                 for name in ('mean', 'std'))
+    problem = ''
+    if {len(mean), len(std)} - {1, len(image)}:
+        problem = (f' for images of {len(image)} channels: give a number for '
+                   'each')
+    elif min(std) <= 0:
+        problem = ', by which images are divided: give numbers above 0'
+    elif image.dtype == torch.uint8 and max(std) < 1:
+        problem = ' for images of 0 to 255: multiply both by 255'
+    if problem:
+        raise ValueError(f'data_preprocessor has mean={mean} and std={std}'
+                         f'{problem}')

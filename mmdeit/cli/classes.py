@@ -14,6 +14,7 @@ from mmpretrain.datasets import ImageNet as MMPretrainImageNet
 from mmdeit.class_names import difference
 from mmdeit.datasets import CustomDataset
 from mmdeit.datasets.class_folders import find_class_folders, map_folders
+from mmdeit.datasets.image_list import read_text
 from mmdeit.registry import resolve
 
 DATALOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
@@ -30,6 +31,32 @@ def unwrap_datasets(dataset: dict | list | None,
             yield from unwrap_datasets(inner, scope)
         elif part:
             yield part, resolve(DATASETS, part.get('type'), scope)
+
+
+def read_class_files(cfg: Config) -> None:
+    """Replace the files that a config gives for ``classes`` by their names.
+
+    mmengine takes a blank line, or a byte order mark, for part of a name.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If one is not plain UTF-8, or has a line without a name.
+    """
+    for dataloader in DATALOADERS:
+        dataset = (cfg.get(dataloader) or {}).get('dataset')
+        for part, _ in unwrap_datasets(dataset, cfg.get('default_scope')):
+            for owner in (part, part.get('metainfo') or {}):
+                file = owner.get('classes')
+                if isinstance(file, str) and '://' not in file:
+                    owner['classes'] = _read_classes(os.path.expanduser(file))
+
+
+def _read_classes(file: str) -> list[str]:
+    names = [name.strip() for name in read_text(file).rstrip().split('\n')]
+    if '' in names:
+        raise ValueError(f'{file}, line {names.index("") + 1}: no class has '
+                         'an empty name: remove the line')
+    return names
 
 
 def folder_datasets(cfg: Config,

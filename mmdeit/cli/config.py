@@ -15,9 +15,11 @@ from mmdeit.registry import resolve
 from mmdeit.safe_files import read_safely
 
 from .checks import check_packages
+from .classes import read_class_files
 from .device import adapt_to_device
 from .errors import describe
-from .keys import check_complete, check_names, check_options
+from .keys import check_complete, check_kinds, check_names, check_options
+from .launcher import check_launcher
 from .num_classes import apply_num_classes, check_parts
 from .outputs import check_output
 
@@ -82,9 +84,10 @@ def add_traceback_argument(parser: ArgumentParser) -> None:
 
 def load_config(args: Namespace) -> Config:
     """Read the config a tool was given, and apply the common arguments."""
+    check_launcher(args.launcher)
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     cfg = read_config(args.config)
-    if 'model' not in cfg:
+    if cfg.get('model') is None:
         raise ValueError(f'{args.config} has no model: give a whole config')
     cfg.launcher = args.launcher
     cfg.work_dir = args.work_dir or cfg.get('work_dir') or (
@@ -98,6 +101,7 @@ def load_config(args: Namespace) -> Config:
     if args.amp and 'optim_wrapper' in cfg:
         cfg.optim_wrapper.type = 'AmpOptimWrapper'
     check_packages(cfg)
+    read_class_files(cfg)
     apply_num_classes(cfg)
     return cfg
 
@@ -129,6 +133,7 @@ def read_config(file: str) -> Config:
         raise ValueError(message if file in message else
                          f'{file}: {message}') from error
     check_names(cfg, file)
+    check_kinds(cfg)
     return cfg
 
 
@@ -147,6 +152,7 @@ def _merge_options(cfg: Config, options: dict) -> None:
                 raise ValueError(f'{key} has moved: write {new} instead')
     check_options(cfg, options)
     cfg.merge_from_dict(options)
+    check_kinds(cfg)
 
 
 def _check_hooks(cfg: Config) -> None:

@@ -9,6 +9,7 @@ from textwrap import shorten
 
 import mmengine.registry
 import torch
+from mmengine.dataset import BaseDataset
 from mmengine.registry import Registry
 
 from mmdeit.class_names import nearest
@@ -44,7 +45,7 @@ def end_in_one_line(args: Namespace) -> Iterator[LastWords]:
 
 def describe(error: Exception) -> str:
     """Say in one line what went wrong, the cause first."""
-    message = str(error)
+    message, name = str(error), type(error).__name__
     worker = re.search(r'^Caught (\w+) in DataLoader worker process', message)
     plain = isinstance(error, _PLAIN)
     if worker:
@@ -52,7 +53,8 @@ def describe(error: Exception) -> str:
         message = re.split(r'\n {2,}[^\n]*\n(?! )', message)[-1]
         kind, _, rest = message.partition(': ')
         plain = kind in {one.__name__ for one in _PLAIN}
-        message = rest if re.fullmatch(r'[\w.]+', kind) else message
+        if re.fullmatch(r'[\w.]+', kind):
+            name, message = kind, rest
     elif isinstance(error, torch.cuda.OutOfMemoryError):
         return (f'{message.split(". ")[0]}: lower train_dataloader.batch_size, '
                 'or train with --amp')
@@ -64,17 +66,39 @@ def describe(error: Exception) -> str:
             error.__cause__, ImportError) and (
                 'custom modules' in message):  # all of sys.path is in it
         message = f'custom_imports: {error.__cause__}'
-    missing = re.match(r'(\S+) is not in the \S*?(\w+) registry', message)
+    missing = re.match(r'(\S+) is not in the (?:\w+::)?([\w ]+) registry',
+                       message)
     if missing:
         return unknown_type(*missing.groups())
+    if message.startswith('stack expects each tensor to be equal size'):
+        sizes = ', '.join(sorted(re.findall(r'[[].*?[]]', message)))
+        message = (f'the images of a batch have several sizes ({sizes}): add '
+                   'Resize or a crop to the pipeline')
+        plain = True
     # mmengine's Runner adds the hook, as an object at an address.
     message = re.sub(r' in <\S+ object at 0x\w+>$', '', message)
-    if not message.strip():
-        message = type(error).__name__
+    if not message.strip() or not plain and len(message.split()) == 1:
+        message = f'{name} {message}'.strip()
         for frame in traceback.extract_tb(error.__traceback__)[-1:]:
             message += f' at `{frame.line}`'
+    if message == 'need at least one array to concatenate':  # mmengine's
+        message = 'no images in it'
+    source = _data_that_is_read(error)
+    if source not in message:
+        message = f'{source}: {message}'
     message = shorten(message, _LONGEST, placeholder=' ...')
     return message if plain else f'{message} (--traceback shows where)'
+
+
+def _data_that_is_read(error: Exception) -> str:
+    """The list, or the folder, of the dataset that an error comes from."""
+    source = ''
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        if frame.f_code is BaseDataset.full_init.__code__:
+            dataset = frame.f_locals['self']
+            source = dataset.ann_file or dataset.data_prefix.get(
+                'img_path') or dataset.data_root
+    return source
 
 
 def unknown_type(name: str, kind: str) -> str:
@@ -88,6 +112,8 @@ def unknown_type(name: str, kind: str) -> str:
     }
     names |= {name.removeprefix('mmengine.') for name in names}
     near = nearest(name, names, 0.7)
+    if near == name:  # of mmpretrain, which the scope hides
+        near = f'mmpretrain.{name}'
     hint = f': did you mean {near!r}?' if near else (
         ': correct the name, or import its module by custom_imports')
     return f'there is no {kind.replace("_", " ")} of the type {name!r}{hint}'

@@ -15,9 +15,42 @@ from mmdeit.class_names import nearest
 # What mmengine, OpenMMLab's tools and those of this project read at the top
 # level of a config.
 KNOWN = {
-    *inspect.signature(Runner).parameters, 'auto_scale_lr', 'custom_imports',
-    'num_classes', 'runner_type', 'tta_model', 'tta_pipeline'
+    *inspect.signature(Runner).parameters, 'activation_checkpointing',
+    'auto_scale_lr', 'compile', 'custom_imports', 'efficient_conv_bn_eval',
+    'find_unused_parameters', 'model_wrapper_cfg', 'num_classes',
+    'runner_type', 'strategy', 'sync_bn', 'tta_model', 'tta_pipeline'
 } - {'cfg'}
+# A variable in nearly every config, which one that mmengine has dumped, with
+# all values written out, does not use.
+_VARIABLES = {'test_pipeline'}
+
+# What the settings have to be, in a word; any may be None.
+_KINDS = {
+    'a dict': (dict, {
+        'auto_scale_lr', 'custom_imports', 'data_preprocessor',
+        'default_hooks', 'env_cfg', 'log_processor', 'model', 'optim_wrapper',
+        'randomness', 'test_cfg', 'test_dataloader', 'train_cfg',
+        'train_dataloader', 'tta_model', 'val_cfg', 'val_dataloader',
+        'visualizer'
+    }),
+    'a list': ((list, tuple), {'custom_hooks', 'tta_pipeline'}),
+    'a dict or a list': ((dict, list, tuple), {
+        'param_scheduler', 'test_evaluator', 'val_evaluator'
+    }),
+    'text': (str, {'default_scope', 'experiment_name', 'load_from'})
+}
+
+
+def check_kinds(cfg: Config) -> None:
+    """Check that what mmengine reads has the type that it takes it for.
+
+    Raises:
+        ValueError: With the setting and what it is.
+    """
+    for kind, (types, names) in _KINDS.items():
+        for name in names & set(cfg):
+            if cfg[name] is not None and not isinstance(cfg[name], types):
+                raise ValueError(f'{name} is {cfg[name]!r:.100}: give {kind}')
 
 
 def check_names(cfg: Config, file: str) -> None:
@@ -27,12 +60,12 @@ def check_names(cfg: Config, file: str) -> None:
     """
     used = re.sub('#.*', '', cfg.text)
     for name in cfg:
-        if name not in KNOWN and len(re.findall(rf'\b{name}\b', used)) < 2:
-            near = nearest(name, KNOWN, 0.86)
-            if near:
-                raise ValueError(
-                    f'{file} sets {name}, which nothing reads: did you mean '
-                    f'{near}?')
+        if name in KNOWN | _VARIABLES:
+            continue
+        near = nearest(name, KNOWN, 0.86)
+        if near and len(re.findall(rf'\b{name}\b', used)) < 2:
+            raise ValueError(f'{file} sets {name}, which nothing reads: did '
+                             f'you mean {near}?')
 
 
 def check_complete(cfg: Config) -> None:

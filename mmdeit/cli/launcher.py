@@ -8,6 +8,19 @@ from torch import distributed as dist
 _RANK = dict(pytorch='RANK', slurm='SLURM_PROCID', mpi='OMPI_COMM_WORLD_RANK')
 
 
+def check_launcher(launcher: str) -> None:
+    """Check that this process is one of a launcher's job.
+
+    Raises:
+        ValueError: If the launcher has left no rank in the environment.
+    """
+    if launcher != 'none' and _RANK[launcher] not in os.environ:
+        raise ValueError(
+            f'--launcher {launcher} finds no {_RANK[launcher]} in the '
+            'environment: start the tool by tools/dist_*.sh or '
+            'tools/slurm_*.sh, or leave --launcher out')
+
+
 def is_first_process(launcher: str) -> bool:
     """Whether this is the first process of a launcher's job.
 

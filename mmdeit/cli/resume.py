@@ -29,12 +29,16 @@ def set_resume(cfg: Config, resume: str | None) -> None:
             None, the config's ``resume`` and ``load_from`` say it.
 
     Raises:
-        ValueError: If there are checkpoints, but none can be resumed.
+        ValueError: If there are checkpoints, but none can be resumed, or the
+            name is empty.
     """
     if resume is None and cfg.get('resume'):
         resume = cfg.get('load_from') or 'auto'
     if resume is None:
         return
+    if not resume:
+        raise ValueError('--resume names no file: give one, or leave the name '
+                         'out')
     force_weights_only()
     remarks: list[str] = []
     if resume == 'auto':

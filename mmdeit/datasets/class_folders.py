@@ -46,6 +46,11 @@ def map_folders(folders: Sequence[str],
     if not strange:
         raise ValueError('classes names a class twice: name each once')
     near = nearest(strange[0], classes)
+    if not near and len(strange) == len(folders) < len(classes):
+        raise ValueError(
+            f'{len(folders)} folders, as {quote(folders)}, are too few for '
+            f'{len(classes)} classes of other names: add an empty one for each '
+            'class without images, or name the folders as the classes')
     if near or len(strange) < len(folders) or len(folders) != len(classes):
         hint = f', nearest is {near!r}' if near else ''
         raise ValueError(

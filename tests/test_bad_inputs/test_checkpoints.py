@@ -256,6 +256,39 @@ CASES = [
             lambda s: s.update({'backbone.cls_token': torch.ones(1, 1, 9)})
         ),
     ),
+    *(Case(
+        f'{what}, {place}',
+        command,
+        line + f' is of {found}, expected torch.float32: give the weights from',
+        lambda w, change=change, file=file, name=name: w.change_checkpoint(
+            lambda c: c['state_dict'].update(
+                {name: change(c['state_dict'][name])}), file),
+    ) for what, found, change in (
+        ('whole numbers', 'torch.int8', lambda t: t.to(torch.int8)),
+        ('complex numbers', 'torch.complex64', lambda t: t * 1j),
+        ('a list of numbers', 'list', lambda t: t.tolist()),
+    ) for place, command, file, name, line in (
+        ('to test', 'test', 'student.pth', 'backbone.cls_token',
+         'student.pth: backbone.cls_token'),
+        ('in the teacher', 'train', 'teacher.pth', 'head.fc.weight',
+         'teacher.pth does not hold the weights of this model: head.fc.weight'),
+    )),
+    Case(
+        'safetensors',
+        'train --cfg-options load_from=s.safetensors',
+        's.safetensors is no checkpoint that can be loaded safely: it is '
+        'damaged or holds more than tensors; fetch it again, or keep only its '
+        'state_dict (it is in another format: convert it, a DeiT by tools/',
+        lambda w: w.write('s.safetensors', b'{"a": 1}'),
+    ),
+    Case(
+        'TorchScript',
+        'train --cfg-options load_from=ts.pt',
+        'ts.pt is no checkpoint that can be loaded safely: it is damaged or '
+        'holds more than tensors; fetch it again, or keep only its state_dict '
+        '(it is a program, TorchScript: a teacher takes it by model=',
+        lambda w: torch.jit.script(torch.nn.Identity()).save(w / 'ts.pt'),
+    ),
     Case(
         'a tensor less',
         'test',

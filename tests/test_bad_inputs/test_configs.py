@@ -463,6 +463,28 @@ CASES = [
         'config.py does not say which batch size its learning rate is for: '
         'add auto_scale_lr =',
     ),
+    *(Case(
+        f'{tool}, --launcher {launcher} without one',
+        f'{tool} --launcher {launcher}',
+        f'--launcher {launcher} finds no {variable} in the environment: start '
+        'the tool by tools/dist_*.sh or tools/slurm_*.sh, or leave --launcher',
+    ) for tool, launcher, variable in (
+        ('train', 'pytorch', 'RANK'),
+        ('train', 'slurm', 'SLURM_PROCID'),
+        ('test', 'mpi', 'OMPI_COMM_WORLD_RANK'),
+    )),
+    Case(
+        'interval 0',
+        'test --interval 0',
+        '--interval is 0: give a number from 1',
+        code=2,
+    ),
+    Case(
+        'out without a name',
+        'test --out=',
+        '--out : for --out-item pred give a name ending in .pkl or .pickle',
+        code=2,
+    ),
     Case(
         'unknown argument',
         'train --epochs 3',
@@ -529,6 +551,73 @@ CASES = [
         'check --images 0',
         '--images is 0: at least one is needed',
         code=2,
+    ),
+    # kinds
+    *(Case(
+        f'{name} is a {kind.__name__}',
+        'train',
+        f'{name} is {kind()!r}: give {fix}',
+        lambda w, line=f'{name} = {kind()!r}': w.configure(line),
+    ) for name, kind, fix in (
+        ('model', tuple, 'a dict'),
+        ('train_dataloader', list, 'a dict'),
+        ('default_hooks', list, 'a dict'),
+        ('custom_hooks', dict, 'a list'),
+        ('optim_wrapper', str, 'a dict'),
+        ('param_scheduler', str, 'a dict or a list'),
+        ('val_evaluator', str, 'a dict or a list'),
+        ('load_from', list, 'text'),
+        ('randomness', int, 'a dict'),
+    )),
+    Case(
+        'option train_cfg',
+        OPTION + 'train_cfg=3',
+        'train_cfg is 3: give a dict',
+    ),
+    # mean and std
+    Case(
+        'std of images of 0 to 1',
+        OPTION + 'data_preprocessor.std=[0.25,0.25,0.25]',
+        'data_preprocessor has mean=[128.0, 128.0, 128.0] and std=[0.25, 0.25, '
+        '0.25] for images of 0 to 255: multiply both by 255',
+    ),
+    Case(
+        'std 0',
+        OPTION + 'data_preprocessor.std=[0,1,1]',
+        'data_preprocessor has mean=[128.0, 128.0, 128.0] and std=[0, 1, 1], '
+        'by which images are divided: give numbers above 0',
+    ),
+    Case(
+        'a mean of two channels',
+        OPTION + 'data_preprocessor.mean=[1,2]',
+        'data_preprocessor has mean=[1, 2] and std=[64.0, 64.0, 64.0] for '
+        'images of 3 channels: give a number for each',
+    ),
+    # what is not there
+    Case(
+        'a pipeline without images',
+        'train',
+        "KeyError img at `inputs=_PackInputs.format_input(results['img']),`",
+        lambda w: w.configure('del train_pipeline[0]'),
+    ),
+    Case(
+        'a scheduler that is not there',
+        'train',
+        "there is no parameter scheduler of the type 'CosineAnealingLR': did "
+        "you mean 'CosineAnnealingLR'?",
+        replace("'CosineAnnealingLR'", "'CosineAnealingLR'"),
+    ),
+    Case(
+        'a scope that is not there',
+        'train',
+        "there is no model of the type 'ImageClassifier': did you mean "
+        "'mmpretrain.ImageClassifier'?",
+        lambda w: w.configure("default_scope = 'mmpretrian'"),
+    ),
+    Case(
+        'an empty file to resume',
+        "train --resume=",
+        '--resume names no file: give one, or leave the name out',
     ),
 ]
 

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from tests.tools import run_tool
@@ -205,6 +207,39 @@ CASES = [
         "'fox': rename them, or set classes to the",
         named('cat', 'dog', 'wolf'),
     ),
+    Case(
+        'a folder less, of other names than the classes',
+        'train',
+        "val_dataloader: data/val: 2 folders, as 'n0', 'n1', are too few for 3 "
+        'classes of other names: add an empty one for each class without',
+        lambda w: (
+            w.move('data/val/cat', 'data/val/n0'),
+            w.move('data/val/dog', 'data/val/n1'),
+            w.remove('data/val/fox'),
+            w.configure("val_dataloader['dataset']['classes'] = "
+                        "['cat', 'dog', 'fox']"),
+        ),
+    ),
+    # classes in a file
+    *(Case(
+        f'a file of classes {name}',
+        'train',
+        f'classes.txt{line}',
+        lambda w, text=text: (
+            text and w.write('classes.txt', text),
+            w.configure("train_dataloader['dataset']['classes'] = "
+                        "'classes.txt'")),
+    ) for name, text, line in (
+        ('that is not there', b'', ': No such file or directory'),
+        ('that is empty', b'\n', ' is empty'),
+        ('with a mark', b'\xef\xbb\xbfcat\ndog\nfox\n', ', line 1: the file '
+         'is UTF-8 with a mark, not plain UTF-8: save it as UTF-8'),
+        ('in UTF-16', 'cat\ndog\nfox'.encode('utf-16'), ', line 1: the file is '
+         'UTF-16, not plain UTF-8'),
+        ('in Latin-1', b'cat\nd\xf6g\nfox', ', line 2: the file is Latin-1'),
+        ('with a blank line', b'cat\n\ndog\nfox', ', line 2: no class has an '
+         'empty name: remove the line'),
+    )),
     Case(
         'one class',
         'train',
@@ -481,6 +516,43 @@ CASES = [
         'data/a.json is no complete JSON: it does not end in a bracket; '
         'write or fetch it again',
         annotated('{"metainfo": '),
+    ),
+    Case(
+        'a list of annotations with a fault in the middle',
+        'train',
+        "data/a.json: Expecting ':' delimiter: line 1 column 37",
+        annotated('{"metainfo": {}, "data_list": [{"a" 1}]}'),
+    ),
+    Case(
+        'an annotation without an image',
+        'train',
+        "data/a.json: raw_data_info: {'gt_label': 0} dose not contain prefix",
+        annotated('{"metainfo": {}, "data_list": [{"gt_label": 0}]}'),
+    ),
+    Case(
+        'no image of a list that is read',
+        'train --cfg-options train_dataloader.dataset.indices=0',
+        'data/train: no images in it',
+    ),
+    Case(
+        'a .mat that is damaged',
+        'train',
+        'data/c/cars_annos.mat: ',
+        lambda w: (
+            w.write('data/c/cars_annos.mat', b'xx'),
+            w.configure(
+                "train_dataloader['dataset'] = dict(type='StanfordCars', "
+                "data_root='data/c', split='train', pipeline=train_pipeline)\n"
+                'num_classes = 196'
+            ),
+        ),
+    ),
+    Case(
+        'images of several sizes',
+        'train --cfg-options train_dataloader.batch_size=9',
+        'the images of a batch have several sizes ([3, 8, 8], [3, 9, 9]): add',
+        lambda w: cv2.imwrite(
+            str(w / 'data/train/fox/2.png'), np.zeros((9, 9, 3))),
     ),
     Case(
         'a list of annotations of another kind',

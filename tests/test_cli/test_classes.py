@@ -1,9 +1,12 @@
 """The classes of all datasets are one list, whatever they are read from."""
+import numpy as np
 import pytest
 from mmengine.config import Config
+from torch.utils.data import Dataset
 
+from mmdeit.class_names import check_same_classes
 from mmdeit.cli import check_data, check_training
-from mmdeit.cli.classes import check_class_folders
+from mmdeit.cli.classes import check_class_folders, read_class_files
 
 
 def make(root, **splits):
@@ -44,6 +47,27 @@ def test_other_folders(tmp_path, kind, wrap, split):
     assert str(error.value) == (
         f"{split}_dataloader: {tmp_path / split} lacks 'b', compared with "
         f'train_dataloader: {tmp_path / "train"}: {FIX}')
+
+
+@pytest.mark.parametrize('where', ['classes', 'metainfo'])
+def test_a_file_of_classes(tmp_path, where):
+    file = tmp_path / 'classes.txt'
+    file.write_bytes(b'cat \r\nbig dog\r\n\r\n')
+    given = dict(classes=str(file))
+    cfg = config(tmp_path, 'CustomDataset', 'train', **(
+        dict(metainfo=given) if where == 'metainfo' else given))
+    read_class_files(cfg)
+    dataset = cfg.train_dataloader.dataset
+    read = dataset.metainfo if where == 'metainfo' else dataset
+    assert read.classes == ['cat', 'big dog']
+
+
+def test_classes_in_an_array():
+    """As a pickled list may have them."""
+    train, val = Dataset(), Dataset()
+    train.metainfo = dict(classes=np.array(['a', 'b']))
+    val.metainfo = dict(classes=('a', 'b'))
+    check_same_classes(dict(train_dataloader=train, val_dataloader=val))
 
 
 @pytest.mark.parametrize('kind', KINDS)

@@ -3,7 +3,7 @@ from argparse import Namespace
 
 import pytest
 import torch
-from mmengine.registry import HOOKS, METRICS
+from mmengine.registry import DATA_SAMPLERS, HOOKS, METRICS
 from torch.utils.data import DataLoader, Dataset
 
 from mmdeit.cli import end_in_one_line
@@ -17,8 +17,8 @@ HINT = ' (--traceback shows where)'
     (FileNotFoundError('no file'), 'no file'),
     (FileNotFoundError(2, 'No such file', 'a.txt'), 'a.txt: No such file'),
     (ImportError('no module'), 'no module'),
-    (KeyError('key'), 'key' + HINT),
-    (TypeError('type'), 'type' + HINT),
+    (KeyError('no key'), 'no key' + HINT),
+    (TypeError('no type'), 'no type' + HINT),
     (RuntimeError('a\nb'), 'a b' + HINT),
     (TypeError('no x in <a.Hook object at 0x7f1>'), 'no x' + HINT),
     (torch.cuda.OutOfMemoryError('CUDA out of memory. Tried to allocate 2 GiB'),
@@ -41,6 +41,9 @@ def test_a_message_is_never_empty():
     assert describe(AssertionError()) != ''
     error.value.args = ()
     assert describe(error.value) == f'AssertionError at `assert 2 > 3`{HINT}'
+    with pytest.raises(KeyError) as error:
+        {}['x']
+    assert describe(error.value) == f"KeyError x at `{{}}['x']`{HINT}"
 
 
 def test_a_message_is_not_a_page():
@@ -73,6 +76,8 @@ def test_the_message_of_a_worker():
      "mean 'LoggerHook'?"),
     (HOOKS, 'Nothing', "there is no hook of the type 'Nothing': correct the "
      'name, or import its module by custom_imports'),
+    (DATA_SAMPLERS, 'mmdeit.RepeatAug', 'there is no data sampler of the type '
+     "'mmdeit.RepeatAug': did you mean 'mmdeit.RepeatAugSampler'?"),
 ])
 def test_an_unknown_type_is_named(registry, name, line):
     with pytest.raises(KeyError) as error:

@@ -59,6 +59,13 @@ def test_our_configs_have_no_such_names(path):
     read_config(str(path))
 
 
+def test_a_dumped_config(tmp_path):
+    """As mmengine writes it into each work directory, all values in full."""
+    path = tmp_path / 'a.py'
+    read_config(str(CONFIGS / 'deit/deit-tiny.py')).dump(path)
+    read_config(str(path))
+
+
 @pytest.mark.parametrize('option, message', [
     ('train_dataloader.dataset.data_rot', 'did you mean data_root'),
     ('default_hooks.loger.interval', 'did you mean logger'),
@@ -73,7 +80,8 @@ def test_options(option, message):
 @pytest.mark.parametrize('option', [
     'num_classes', 'load_from', 'randomness.seed', 'default_hooks.teacher',
     'train_dataloader.num_workers', 'train_cfg.val_interval', 'my_variable.a',
-    'param_scheduler.0.end', 'train_dataloader.dataset.ann_file'
+    'param_scheduler.0.end', 'train_dataloader.dataset.ann_file', 'compile',
+    'sync_bn', 'find_unused_parameters', 'model_wrapper_cfg.type'
 ])
 def test_good_options(option):
     check_options(CFG, [option])

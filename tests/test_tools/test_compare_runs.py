@@ -44,3 +44,17 @@ def test_a_folder_without_evaluation(write, tmp_path):
         assert output.strip() == (
             f'error: {path} has no logged accuracy: give work directories of '
             'tools/train.py')
+
+
+def test_the_log_of_a_killed_run(write, tmp_path):
+    run = write('killed', {'accuracy/top1': 30.})
+    with next(run.glob('*/vis_data/scalars.json')).open('a') as log:
+        log.write('\n{"accuracy/top1": 3')
+    assert '30.00' in run_tool(TOOL, run, '--out', tmp_path / 'a.png')
+
+
+@pytest.mark.parametrize('name', ['curves', 'curves.xyz'])
+def test_a_picture_of_no_known_format(write, name):
+    output = run_tool(TOOL, write('a'), '--out', name, code=2)
+    assert f'error: --out {name}: give a name ending in .' in output
+

@@ -6,9 +6,11 @@ curves. A run is a work directory; its name without ``-seedN`` is the method.
 import argparse
 import json
 import re
+from contextlib import suppress
 from pathlib import Path
 from statistics import mean
 
+from matplotlib.backend_bases import FigureCanvasBase
 from matplotlib.figure import Figure
 from rich.console import Console
 from rich.table import Table
@@ -35,9 +37,11 @@ def read_scalars(work_dir: Path, name: str) -> tuple:
     curve = {}
     for log in sorted(work_dir.glob('*/vis_data/scalars.json')):
         for line in log.read_text().splitlines():
-            scalars = json.loads(line)
-            if name in scalars:
-                curve[scalars['step']] = scalars[name]
+            # A killed run leaves half a line.
+            with suppress(json.JSONDecodeError):
+                scalars = json.loads(line)
+                if name in scalars:
+                    curve[scalars['step']] = scalars[name]
     return list(curve), list(curve.values())
 
 
@@ -113,7 +117,12 @@ def parse_args() -> argparse.Namespace:
         default=Path('compare_runs.png'),
         help='image file to write (default: %(default)s)')
     add_traceback_argument(parser)
-    return parser.parse_args()
+    args = parser.parse_args()
+    formats = sorted(FigureCanvasBase.get_supported_filetypes())
+    if args.out.suffix[1:].lower() not in formats:
+        parser.error(f'--out {args.out}: give a name ending in '
+                     f'.{", .".join(formats)}')
+    return args
 
 
 def compare(args: argparse.Namespace) -> None:

@@ -27,7 +27,7 @@ from download import atomic, digest, download, reusable, run_quietly, use_first
 from mmpretrain.datasets import CIFAR10
 from rich.progress import track
 
-from mmdeit.cli import add_traceback_argument, end_in_one_line
+from mmdeit.cli import add_traceback_argument, check_output, end_in_one_line
 from mmdeit.safe_files import unpickle
 
 # Of the official archive, for which mmpretrain has an MD5 only.
@@ -143,6 +143,8 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def fetch(args: argparse.Namespace) -> None:
     """Fetch the images and the teacher, unless they are there."""
+    check_output(args.out, '--out', folder=True)
+    check_output(args.teacher_out, '--teacher-out')
     # Existing files were verified before they got their names. A list, so that
     # a line is printed for each.
     if not all([reusable(args.out / f'{split}.pkl') for split in SHA256]):

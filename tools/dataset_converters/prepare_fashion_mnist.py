@@ -16,7 +16,7 @@ from urllib.parse import urljoin
 from download import atomic, download, reusable, run_quietly, use_first
 from mmpretrain.datasets import FashionMNIST
 
-from mmdeit.cli import add_traceback_argument, end_in_one_line
+from mmdeit.cli import add_traceback_argument, check_output, end_in_one_line
 
 PACKAGE = 'dataset-fashion-mnist'
 
@@ -98,6 +98,7 @@ def fetch(out: Path) -> None:
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
     with end_in_one_line(args):
+        check_output(args.out, '--out', folder=True)
         fetch(args.out)
 
 

