@@ -282,8 +282,8 @@ def check_numbers(weights: dict, own: dict[str, Tensor]) -> None:
     """
     for name in own.keys() & weights.keys():
         found = getattr(weights[name], 'dtype', type(weights[name]).__name__)
-        if found != own[name].dtype and not getattr(found, 'is_floating_point',
-                                                    False):
+        if own[name].is_floating_point() and not getattr(
+                found, 'is_floating_point', False):
             raise ValueError(f'{name} is of {found}, expected '
                              f'{own[name].dtype}: give the weights from before '
                              'they were quantised or exported')

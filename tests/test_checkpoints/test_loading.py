@@ -278,3 +278,12 @@ def test_download_with_another_hash(remote):
 def test_addresses_that_cannot_be_checked(url, message):
     with pytest.raises(ValueError, match=message):
         fetch_checkpoint(url)
+
+
+def test_counts_may_be_of_another_type(tmp_path):
+    norm = nn.BatchNorm2d(2)
+    weights = norm.state_dict()
+    weights['num_batches_tracked'] = torch.tensor(3, dtype=torch.int32)
+    torch.save(weights, tmp_path / 'a.pth')
+    load_weights(norm, tmp_path / 'a.pth')
+    assert norm.num_batches_tracked == 3
