@@ -105,10 +105,21 @@ def check_options(cfg: Config, options: Iterable[str]) -> None:
                 raise ValueError(f'--cfg-options {option}: {path} is {part!r}, '
                                  'which has no parts')
             elif name in part:
+                if i == 0 and name not in KNOWN:
+                    _refuse_variable(part, name, option)
                 part = part[name]
             else:
                 _check_new(part, name, option, i == 0)
                 break
+
+
+def _refuse_variable(cfg: dict, name: str, option: str) -> None:
+    # A config has used its variables when the options are merged.
+    place = next((path for path in find(cfg, name) if path != name), None)
+    hint = f'did you mean {place}?' if place else (
+        'set what it is used for, or change it in a config of your own')
+    raise ValueError(f'--cfg-options {option}: {name} is a variable, which '
+                     f'the config has already used: {hint}')
 
 
 def _check_new(part: dict, name: str, option: str, at_top: bool) -> None:

@@ -15,7 +15,8 @@ CFG = Config(
         train_dataloader=dict(batch_size=2, dataset=dict(data_root='a')),
         param_scheduler=[dict(end=2)],
         default_hooks=dict(ema=None, logger=dict(interval=1)),
-        my_variable=dict(a=1)))
+        my_variable=dict(a=1),
+        batch_size=2))
 
 
 @pytest.mark.parametrize('text, message', [
@@ -70,6 +71,10 @@ def test_a_dumped_config(tmp_path):
     ('train_dataloader.dataset.data_rot', 'did you mean data_root'),
     ('default_hooks.loger.interval', 'did you mean logger'),
     ('something', 'nothing reads something: see the settings of the config'),
+    ('my_variable.a', 'my_variable is a variable, which the config has already '
+     'used: set what it is used for'),
+    ('batch_size', 'batch_size is a variable, which the config has already '
+     'used: did you mean train_dataloader.batch_size'),
     ('default_hooks.ema.momentum', 'default_hooks.ema is None, which has no'),
 ])
 def test_options(option, message):
@@ -79,7 +84,7 @@ def test_options(option, message):
 
 @pytest.mark.parametrize('option', [
     'num_classes', 'load_from', 'randomness.seed', 'default_hooks.teacher',
-    'train_dataloader.num_workers', 'train_cfg.val_interval', 'my_variable.a',
+    'train_dataloader.num_workers', 'train_cfg.val_interval',
     'param_scheduler.0.end', 'train_dataloader.dataset.ann_file', 'compile',
     'sync_bn', 'find_unused_parameters', 'model_wrapper_cfg.type'
 ])
