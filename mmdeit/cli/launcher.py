@@ -1,10 +1,13 @@
 """What a process knows of its job before the processes are connected."""
 import contextlib
 import os
+import time
 from datetime import timedelta
 
 from torch import distributed as dist
 
+# Seconds in which a job that has failed is stopped.
+PATIENCE = 5
 _RANK = dict(pytorch='RANK', slurm='SLURM_PROCID', mpi='OMPI_COMM_WORLD_RANK')
 
 
@@ -33,8 +36,9 @@ def speaks_for_the_job(launcher: str) -> bool:
     """Whether this process is the first of its job to end in a line.
 
     Processes often fail alike, and those of a job that has failed are stopped.
-    They ask torchrun's store, which lives as long as the job. Without one,
-    the first process speaks, and any before it knows of a job.
+    They ask torchrun's store, which lives as long as the job. Under slurm or
+    mpi, which have none, the first process speaks at once, and any other where
+    the job still runs a while later: what it met, the first one did not.
     """
     if launcher == 'none':
         return True
@@ -46,4 +50,6 @@ def speaks_for_the_job(launcher: str) -> bool:
                 timeout=timedelta(seconds=10))
             attempt = env.get('TORCHELASTIC_RESTART_COUNT', '0')
             return store.add(f'mmdeit/ended/{attempt}', 1) == 1
-    return is_first_process(launcher)
+    if not is_first_process(launcher):
+        time.sleep(PATIENCE)
+    return True
