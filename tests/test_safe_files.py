@@ -176,9 +176,9 @@ def test_cifar(canary, monkeypatch, tmp_path, split, poisoned):
 ])
 def test_options(cfg, alarm, tmp_path, value):
     cfg.dump(tmp_path / 'config.py')
-    option = f'experiment_name={value.format(alarm)}'
+    option = f'log_level={value.format(alarm)}'
     cfg = load_config(parse(tmp_path / 'config.py', '--cfg-options', option))
-    assert 'mkdir' in str(cfg.experiment_name)
+    assert 'mkdir' in str(cfg.log_level)
 
 
 @pytest.mark.parametrize('format', ['pkl', 'yaml'])

@@ -38,7 +38,10 @@ class _Options(DictAction):
         for value in values:
             if '=' not in value:
                 parser.error(f'{option_string} takes KEY=VALUE, not {value!r}')
-        super().__call__(parser, namespace, values, option_string)
+        try:
+            super().__call__(parser, namespace, values, option_string)
+        except Exception as error:  # such as brackets that do not match
+            parser.error(f'{option_string} {" ".join(values)}: {error}')
 
 
 def add_common_arguments(parser: ArgumentParser) -> None:

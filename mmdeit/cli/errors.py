@@ -58,6 +58,12 @@ def describe(error: Exception) -> str:
     elif isinstance(error, torch.cuda.OutOfMemoryError):
         return (f'{message.split(". ")[0]}: lower train_dataloader.batch_size, '
                 'or train with --amp')
+    elif isinstance(error, MemoryError) or re.search(
+            'DefaultCPUAllocator|DataLoader worker .*(killed|exited)', message):
+        return (f'{shorten(message, 200) or "no memory is left"}: lower the '
+                'batch_size and num_workers of the dataloaders')
+    elif isinstance(error, UnicodeDecodeError):
+        message += ': save the file as UTF-8'
     elif isinstance(error, KeyError) and error.args:
         message = str(error.args[0])
     elif isinstance(error, OSError) and error.filename and error.strerror:

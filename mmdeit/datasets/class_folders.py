@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from mmdeit.class_names import nearest, quote
 
 # What notebooks, version control, macOS and network disks leave behind.
-HIDDEN = ('.', '__MACOSX', '@eaDir')
+HIDDEN = ('.', '__MACOSX', '@eaDir', 'lost+found')
 
 
 def find_class_folders(root: str) -> list[str]:

@@ -1,5 +1,6 @@
 """Whatever escapes from a tool ends it in one line, the cause first."""
 from argparse import Namespace
+from unittest import mock
 
 import pytest
 import torch
@@ -21,6 +22,11 @@ HINT = ' (--traceback shows where)'
     (TypeError('no type'), 'no type' + HINT),
     (RuntimeError('a\nb'), 'a b' + HINT),
     (TypeError('no x in <a.Hook object at 0x7f1>'), 'no x' + HINT),
+    (MemoryError(), 'no memory is left: lower the batch_size and num_workers '
+     'of the dataloaders'),
+    (RuntimeError('DataLoader worker (pid 3) is killed by signal: Killed.'),
+     'DataLoader worker (pid 3) is killed by signal: Killed.: lower the '
+     'batch_size and num_workers of the dataloaders'),
     (torch.cuda.OutOfMemoryError('CUDA out of memory. Tried to allocate 2 GiB'),
      'CUDA out of memory: lower train_dataloader.batch_size, or train with '
      '--amp'),
@@ -85,13 +91,15 @@ def test_an_unknown_type_is_named(registry, name, line):
     assert describe(error.value) == line
 
 
-@pytest.mark.parametrize('rank, line', [('0', 'error: bad'), ('1', 1)])
-def test_one_process_of_a_job_says_it(monkeypatch, rank, line):
-    monkeypatch.setenv('RANK', rank)
-    args = Namespace(traceback=False, launcher='pytorch')
-    with pytest.raises(SystemExit) as end, end_in_one_line(args):
+@pytest.mark.parametrize('rank, pauses', [('0', 0), ('1', 1)])
+def test_without_a_store_others_wait_to_be_stopped(monkeypatch, rank, pauses):
+    monkeypatch.setenv('SLURM_PROCID', rank)
+    args = Namespace(traceback=False, launcher='slurm')
+    with mock.patch('time.sleep') as sleep, pytest.raises(
+            SystemExit) as end, end_in_one_line(args):
         raise ValueError('bad')
-    assert end.value.code == line
+    assert end.value.code == 'error: bad'
+    assert sleep.call_count == pauses
 
 
 def test_the_first_to_end_says_it(monkeypatch):
