@@ -209,6 +209,18 @@ CASES = [
         code=2,
     ),
     Case(
+        'option of a variable',
+        OPTION + 'test_pipeline.0.type=LoadImageFromFile',
+        '--cfg-options test_pipeline.0.type: test_pipeline is a variable, '
+        'which the config has already used',
+    ),
+    Case(
+        'option with a bracket too few',
+        OPTION + 'model.backbone.out_indices=[1,(2]',
+        '--cfg-options model.backbone.out_indices=[1,(2]: ',
+        code=2,
+    ),
+    Case(
         'option into a number',
         OPTION + 'num_classes.x=3',
         '--cfg-options num_classes.x: num_classes is None, which has no parts',
