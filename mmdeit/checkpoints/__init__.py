@@ -7,11 +7,11 @@ from .conversion import (
     first_names,
     start_dist_token,
 )
+from .download import fetch_checkpoint
 from .finite import not_finite
 from .loading import (
     allow_training_log,
     check_finite,
-    fetch_checkpoint,
     find_weights,
     force_weights_only,
     get_state_dict,
