@@ -129,8 +129,8 @@ def load_checkpoint(
         checkpoint = torch.load(
             str(path), map_location=map_location, weights_only=True, mmap=mmap)
         weights, _ = find_weights(checkpoint)
-        reason = '' if isinstance(weights, dict) else (
-            f'its weights are a {type(weights).__name__}')
+        reason = '' if isinstance(weights, dict) else _reason(
+            path, f'its weights are a {type(weights).__name__}')
     except Exception as error:  # damaged files raise many types
         reason = _reason(path, str(error) or type(error).__name__)
     if not reason:
@@ -158,7 +158,7 @@ def _reason(path: Path, error: str) -> str:
     if path.suffix == '.safetensors':
         return ('it is in another format: convert it, a DeiT by tools/'
                 'model_converters/convert_deit.py')
-    if 'TorchScript' in error:
+    if 'Script' in error:  # or RecursiveScriptModule, as torch 2.1 reads it
         return ('it is a program, TorchScript: a teacher takes it by model='
                 "dict(type='mmdeit.ExportedClassifier', file=...)")
     if 'Unsupported operand' in error:
