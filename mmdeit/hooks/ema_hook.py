@@ -1,4 +1,6 @@
 """The moving average of the weights, beside the weights."""
+import re
+
 import torch
 from mmengine.model import ExponentialMovingAverage as _Average
 from mmengine.runner import Runner
@@ -74,9 +76,21 @@ class EMAHook(_EMAHook):
         # This hook comes before CheckpointHook, and loads as well.
         check_checkpoint(runner, checkpoint)
         if 'ema_state_dict' in checkpoint and not starts_training(runner):
+            _check_origin(runner, checkpoint)
             average = checkpoint['ema_state_dict']
             check_finite(loaded_file(runner), dict(ema_state_dict=average))
             self.ema_model.load_state_dict(average)
         else:
             super().after_load_checkpoint(
                 runner, dict(state_dict=checkpoint['state_dict']))
+
+
+def _check_origin(runner: Runner, checkpoint: dict) -> None:
+    """Refuse to resume what mmengine's hook has saved, by names exchanged."""
+    cfg = checkpoint.get('meta', {}).get('cfg', '')
+    if runner._resume and 'mmdeit.EMAHook' not in cfg and re.search(
+            r"type='(mmengine\.|mmpretrain\.)?EMAHook'", cfg):
+        raise ValueError(
+            f"{loaded_file(runner)} is of mmengine's EMAHook, which keeps the "
+            "average as state_dict: resume with default_hooks.ema.type="
+            "'EMAHook', or start from the average by load_from")

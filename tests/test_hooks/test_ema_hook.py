@@ -85,3 +85,14 @@ def test_the_average_is_mmengines(interval, update_buffers):
             average.update_parameters(model)
         for name, value in theirs.state_dict().items():
             assert torch.equal(ours.state_dict()[name], value), name
+
+
+def test_the_names_of_mmengines_hook_are_not_taken_for_ours(cfg, build_runner):
+    make(cfg)
+    cfg.default_hooks.ema.type = 'EMAHook'
+    build_runner(cfg).train()
+    make(cfg)
+    cfg.train_cfg.max_epochs = 3
+    cfg.resume, cfg.load_from = True, f'{cfg.work_dir}/epoch_2.pth'
+    with pytest.raises(ValueError, match="is of mmengine's EMAHook"):
+        build_runner(cfg).train()
