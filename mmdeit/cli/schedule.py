@@ -39,6 +39,10 @@ def check_schedule(cfg: Config) -> None:
         least = 0 if name == 'train_cfg.val_begin' else 1
         if not isinstance(value, int) or value < least:
             raise ValueError(f'{name} is {value!r}: give a number from {least}')
+    end = train_cfg.get('max_epochs') or train_cfg.get('max_iters')
+    if end and train_cfg.get('val_begin', 1) > end:
+        raise ValueError(f'train_cfg.val_begin is {train_cfg.val_begin}, after '
+                         f'the end at {end}: lower it, or give --no-validate')
     _check_optimizer(cfg)
 
 

@@ -33,6 +33,9 @@ class RepeatAugSampler(_RepeatAugSampler):
                  num_repeats: int = 3,
                  shuffle: bool = True,
                  seed: int | None = None) -> None:
+        if num_repeats < 1:
+            raise ValueError(f'num_repeats is {num_repeats}: give a number of '
+                             'views from 1')
         super().__init__(
             dataset, shuffle=shuffle, num_repeats=num_repeats, seed=seed)
         views = len(dataset) // 256 * 256 or len(dataset)

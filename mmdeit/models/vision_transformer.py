@@ -108,8 +108,8 @@ class VisionTransformer(_VisionTransformer):
 
     Raises:
         ValueError: If ``patch_size`` does not divide ``img_size`` or
-            ``pretrain_img_size``, or if an index, ``frozen_stages`` or
-            ``window_size`` is out of range.
+            ``pretrain_img_size``, or if an index, ``frozen_stages``,
+            ``window_size`` or ``drop_path_rate`` is out of range.
     """
     arch_zoo = {
         **dict.fromkeys(['t', 'tiny', 'deit-t', 'deit-tiny'], _arch(192, 3)),
@@ -133,6 +133,9 @@ class VisionTransformer(_VisionTransformer):
                  norm_eval: bool = False,
                  init_cfg: dict | list[dict] | None = None) -> None:
         _patch_grid('img_size', img_size, patch_size)
+        if not 0 <= drop_path_rate < 1:
+            raise ValueError(f'drop_path_rate is {drop_path_rate}: give a '
+                             'probability below 1')
         super().__init__(
             arch=arch,
             img_size=to_2tuple(img_size),

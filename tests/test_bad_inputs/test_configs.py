@@ -439,6 +439,23 @@ CASES = [
         'trust the teacher',
     ),
     Case(
+        'validation after the end',
+        OPTION + 'train_cfg.val_begin=9',
+        'train_cfg.val_begin is 9, after the end at 2',
+    ),
+    Case(
+        'views',
+        OPTION
+        + 'train_dataloader.sampler.type=mmdeit.RepeatAugSampler '
+        + 'train_dataloader.sampler.num_repeats=0',
+        'num_repeats is 0: give a number of views from 1',
+    ),
+    Case(
+        'stochastic depth',
+        OPTION + 'model.backbone.drop_path_rate=1.5',
+        'drop_path_rate is 1.5: give a probability below 1',
+    ),
+    Case(
         'group size',
         OPTION + 'data_preprocessor.group_size=0',
         'group_size is 0: give a number of images from 1',
