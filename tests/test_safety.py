@@ -223,5 +223,6 @@ def test_nothing_runs(way, bad, folder, cfg, build_runner, monkeypatch):
 
 
 def test_the_canary_sings(bad, folder):
+    """Read unsafely, the files above would run: the test above can fail."""
     torch.load(bad, weights_only=False)
     assert (folder / 'ran').exists()

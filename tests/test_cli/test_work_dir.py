@@ -79,3 +79,15 @@ def test_names_the_full_disk(monkeypatch, error, line):
         raise error
     assert str(caught.value) == line
     assert not logging.raiseExceptions
+
+
+def test_another_process_is_refused(cfg):
+    with lock_work_dir(cfg):
+        child = os.fork()
+        if child == 0:
+            try:
+                with lock_work_dir(cfg):
+                    os._exit(1)
+            except ValueError:
+                os._exit(0)
+        assert os.waitpid(child, 0)[1] == 0
