@@ -1,28 +1,13 @@
 """Helpers for whatever runs beside a model."""
-import random
 import signal
 import threading
 
-import numpy as np
 import pytest
-import torch
 from mmengine.model import BaseModel, BaseTTAModel
 from mmengine.registry import MODEL_WRAPPERS
 from torch import nn
 
-from mmdeit.utils import finish_first, keep_random_state, unwrap_model
-
-
-def test_random_numbers_stay_what_they_are_without():
-    def draw():
-        return random.random(), np.random.rand(), torch.rand(1).item()
-
-    torch.manual_seed(0), np.random.seed(0), random.seed(0)
-    expected = draw()
-    torch.manual_seed(0), np.random.seed(0), random.seed(0)
-    with keep_random_state():
-        draw()
-    assert draw() == expected
+from mmdeit.utils import finish_first, unwrap_model
 
 
 def test_unwraps_data_parallel_and_test_time_augmentation():

@@ -20,7 +20,7 @@ import torch
 from mmengine.logging import MMLogger
 from mmengine.utils import ManagerMixin
 
-from mmdeit.utils import keep_random_state
+from mmdeit.randomness import keep_random_state
 
 ROOT = Path(__file__).resolve().parents[1]
 _ENV = dict(OMP_NUM_THREADS='1', CUDA_VISIBLE_DEVICES='')  # tested is a CPU

@@ -15,8 +15,9 @@ from torch.utils.data import Dataset
 
 from mmdeit.datasets import PackInputs, RandomErasing
 from mmdeit.models import ClsDataPreprocessor
+from mmdeit.randomness import keep_random_state
 from mmdeit.teachers.preflight import check_student, read_batches
-from mmdeit.utils import keep_random_state, unwrap_model
+from mmdeit.utils import unwrap_model
 from mmdeit.version import SUPPORTED
 
 from .data import check_datasets, unwrap_built

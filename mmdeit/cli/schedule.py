@@ -11,8 +11,9 @@ from mmengine.utils import apply_to
 from mmpretrain.models.heads import ClsHead
 
 from mmdeit.class_names import nearest
+from mmdeit.randomness import keep_random_state
 from mmdeit.registry import resolve
-from mmdeit.utils import keep_random_state, unwrap_model
+from mmdeit.utils import unwrap_model
 
 from .errors import unknown_type
 

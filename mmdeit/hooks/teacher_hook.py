@@ -12,10 +12,11 @@ from mmengine.registry import MODELS
 from mmengine.runner import Runner
 from torch import nn
 
+from mmdeit.randomness import keep_random_state
 from mmdeit.registry import HOOKS
 from mmdeit.structures import TrainingTargets
 from mmdeit.teachers.preflight import AnyTeacher, preflight
-from mmdeit.utils import keep_random_state, unwrap_model
+from mmdeit.utils import unwrap_model
 
 
 @HOOKS.register_module()

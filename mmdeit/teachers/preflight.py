@@ -17,8 +17,9 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from mmdeit.class_names import check_same_classes, classes_of, difference
+from mmdeit.randomness import keep_random_state
 from mmdeit.structures import read_labels
-from mmdeit.utils import keep_random_state, unwrap_model
+from mmdeit.utils import unwrap_model
 
 from .ensemble import TeacherEnsemble
 from .evaluation import ask, evaluate, failure, first_channels
