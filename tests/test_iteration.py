@@ -31,7 +31,8 @@ class ErasedDataset(Dataset):
         return dict(
             inputs=torch.full((1, 8, 8), index % 256, dtype=torch.uint8),
             labels=torch.tensor(index % 4),
-            erased=torch.tensor((1, 2, 5, 7) if index % 2 else (0, 0, 0, 0)))
+            erased=torch.tensor(
+                (1, 2, 5, 7, index) if index % 2 else (0, 0, 0, 0, 0)))
 
 
 class CountHook(Hook):

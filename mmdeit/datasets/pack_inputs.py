@@ -20,7 +20,7 @@ class PackInputs(BaseTransform):
 
         Returns:
             dict: ``inputs``, a tensor of bytes ``(C, H, W)``; ``labels``, the
-            class; and from :class:`RandomErasing` ``erased``, a box ``(4, )``.
+            class; and from :class:`RandomErasing` ``erased``, ``(5, )``.
 
         Raises:
             ValueError: If the image has no label, or several.

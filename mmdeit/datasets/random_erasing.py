@@ -13,8 +13,8 @@ class RandomErasing(BaseTransform):
     """Chooses a box to erase (arXiv 1708.04896), as timm's ``RandomErasing``.
 
     The official code erases normalised images, by normal noise for each pixel.
-    So the box is chosen here, as the last step before
-    :class:`mmdeit.datasets.PackInputs`, and filled by
+    So the box, and the noise, are chosen here, as the last step before
+    :class:`mmdeit.datasets.PackInputs`, and filled in by
     :class:`mmdeit.models.ClsDataPreprocessor`. (mmpretrain's transform fills
     it with bytes, which cut the noise off.)
 
@@ -55,6 +55,7 @@ class RandomErasing(BaseTransform):
         return 0, 0, 0, 0
 
     def transform(self, results: dict) -> dict:
-        """Add the box as ``erased``."""
-        results['erased'] = self.random_box(*results['img'].shape[:2])
+        """Add ``erased``: the box and a number that chooses its noise."""
+        results['erased'] = (*self.random_box(*results['img'].shape[:2]),
+                             np.random.randint(2**31))
         return results

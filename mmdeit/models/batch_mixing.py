@@ -6,15 +6,18 @@ import torch
 from mmpretrain.models import CutMix, Mixup, RandomBatchAugment
 from torch import Tensor
 
+from mmdeit.randomness import MIXING, seeded_numpy
+
 
 class BatchMixing(RandomBatchAugment):
     """Mixes each image with its partner, as the official code does.
 
     The batch is divided into groups: image i of G groups belongs to group
     ``i % G``, as if each group were on a GPU of its own. Every group draws
-    Mixup or CutMix, and a lambda and a box, by numpy on the host; the partner
-    of an image is the one at its place in the flipped group.
-    (mmpretrain draws a permutation, and one lambda for the batch.)
+    Mixup or CutMix, and a lambda and a box, by numpy on the host, as a function
+    of its first view; the partner of an image is the one at its place in the
+    flipped group. (mmpretrain draws a permutation, and one lambda for the
+    batch.)
 
     Args:
         augments (list[dict]): mmpretrain's ``Mixup`` and ``CutMix``, each with
@@ -50,13 +53,19 @@ class BatchMixing(RandomBatchAugment):
                              'images from 1')
         self.group_size = group_size
 
-    def __call__(self, inputs: Tensor,
-                 labels: Tensor) -> tuple[Tensor, Tensor]:
+    def __call__(self,
+                 inputs: Tensor,
+                 labels: Tensor,
+                 views: Sequence[Tensor] | None = None
+                 ) -> tuple[Tensor, Tensor]:
         """Mix a batch.
 
         Args:
             inputs (Tensor): Images of shape ``(N, C, H, W)``, mixed in place.
             labels (Tensor): Their classes ``(N, )``.
+            views (Sequence[Tensor], optional): Their keys ``(N, 3)`` on the
+                host, see :class:`mmdeit.datasets.ViewDataset`. Defaults to
+                None, which draws from numpy as it is.
 
         Returns:
             tuple[Tensor, Tensor]: Mixed images ``(N, C, H, W)`` and targets
@@ -64,7 +73,7 @@ class BatchMixing(RandomBatchAugment):
         """
         count, size = len(inputs), inputs.shape[-2:]
         partner, group = self.partners(count)
-        draws = np.array([self.draw(size) for _ in range(group.max() + 1)])
+        draws = np.array(self._draw_groups(group.max() + 1, size, views))
         # (N, 7): what is drawn, and the number of the partner
         plan = np.column_stack((draws[group], partner)).astype(np.float32)
         plan = torch.from_numpy(plan).to(inputs.device, non_blocking=True)
@@ -76,6 +85,16 @@ class BatchMixing(RandomBatchAugment):
         targets = torch.lerp(targets[partner], targets, lam)
         share = box_mask(plan[:, 2:6], size).add_(share[..., None, None])
         return inputs.lerp_(inputs[partner], share), targets
+
+    def _draw_groups(self, groups: int, size: Sequence[int],
+                     views: Sequence[Tensor] | None) -> list[tuple]:
+        if views is None:
+            return [self.draw(size) for _ in range(groups)]
+        draws = []
+        for first in views[:groups]:
+            with seeded_numpy(*first.tolist(), MIXING):
+                draws.append(self.draw(size))
+        return draws
 
     def partners(self, count: int) -> tuple[np.ndarray, np.ndarray]:
         """The partner and the group of each of N images, both ``(N, )``."""

@@ -12,7 +12,8 @@ from torch import Tensor
 from mmdeit.registry import MODELS
 from mmdeit.structures import TrainingTargets, read_labels
 
-from .batch_mixing import BatchMixing, box_mask
+from .batch_mixing import BatchMixing
+from .erasing import Erasing
 
 
 @MODELS.register_module()
@@ -53,6 +54,7 @@ class ClsDataPreprocessor(_ClsDataPreprocessor):
             num_classes=num_classes,
             **kwargs)
         self._non_blocking = True  # pinned memory is copied meanwhile
+        self.erasing = Erasing()
         self.mixing = batch_augments and BatchMixing(
             num_classes=num_classes, group_size=group_size, **batch_augments)
 
@@ -62,8 +64,9 @@ class ClsDataPreprocessor(_ClsDataPreprocessor):
         Args:
             data (dict): ``inputs``, images ``(N, C, H, W)`` of 0 to 255;
                 ``labels`` ``(N, )``; and, where the pipeline erases,
-                ``erased`` ``(N, 4)``, see
-                :class:`mmdeit.datasets.RandomErasing`; each stacked or a list
+                ``erased`` ``(N, 5)``, see
+                :class:`mmdeit.datasets.RandomErasing`; ``views`` ``(N, 3)``,
+                see :class:`mmdeit.datasets.ViewDataset`; each stacked or a list
                 of N. ``data_samples`` of mmpretrain are taken for labels too.
             training (bool): Whether the batch is trained on. Defaults to
                 False.
@@ -80,25 +83,12 @@ class ClsDataPreprocessor(_ClsDataPreprocessor):
             return dict(
                 inputs=inputs, data_samples=list(TrainingTargets(labels)))
         if 'erased' in data:
-            boxes = data['erased']
-            boxes = boxes if isinstance(boxes, Tensor) else torch.stack(boxes)
-            inputs = erase(inputs, self.cast_data(boxes))
+            erased = data['erased']
+            if not isinstance(erased, Tensor):
+                erased = torch.stack(erased)
+            inputs = self.erasing(inputs, self.cast_data(erased))
         if not self.mixing:
             return dict(inputs=inputs, data_samples=TrainingTargets(labels))
-        inputs, mixed = self.mixing(inputs, labels)
+        inputs, mixed = self.mixing(inputs, labels, data.get('views'))
         return dict(
             inputs=inputs, data_samples=TrainingTargets(labels, mixed))
-
-
-def erase(inputs: Tensor, boxes: Tensor) -> Tensor:
-    """Fill boxes with normal noise of mean 0 and deviation 1, pixel by pixel.
-
-    Args:
-        inputs (Tensor): Normalised images ``(N, C, H, W)``, changed in place.
-        boxes (Tensor): Top, left, bottom and right of each, ``(N, 4)``.
-
-    Returns:
-        Tensor: The images, of shape ``(N, C, H, W)``.
-    """
-    mask = box_mask(boxes, inputs.shape[-2:])
-    return inputs.lerp_(torch.randn_like(inputs), mask)

@@ -19,11 +19,11 @@ def test_packs_tensors(label):
 
 def test_a_batch_is_stacked():
     packed = PackInputs()(
-        dict(img=np.ones((4, 4), np.uint8), gt_label=1, erased=(0, 1, 2, 3)))
+        dict(img=np.ones((4, 4), np.uint8), gt_label=1, erased=(0, 1, 2, 3, 9)))
     batch = default_collate([packed, packed])
     assert batch['inputs'].shape == (2, 1, 4, 4)
     assert batch['labels'].tolist() == [1, 1]
-    assert batch['erased'].tolist() == [[0, 1, 2, 3]] * 2
+    assert batch['erased'].tolist() == [[0, 1, 2, 3, 9]] * 2
 
 
 @pytest.mark.parametrize('results, message', [

@@ -8,15 +8,16 @@ def test_chooses_a_box_and_leaves_the_image():
     np.random.seed(0)
     for _ in range(50):
         results = RandomErasing(erase_prob=1.)(dict(img=image))
-        top, left, bottom, right = results['erased']
+        top, left, bottom, right, number = results['erased']
         assert 0 <= top < bottom <= 20 and 0 <= left < right <= 30
+        assert 0 <= number < 2**31
         assert 0.01 < (bottom - top) * (right - left) / 600 < 0.37
     assert image.all()
 
 
 def test_most_images_get_an_empty_box():
     results = RandomErasing(erase_prob=0.)(dict(img=np.ones((8, 8, 3))))
-    assert results['erased'] == (0, 0, 0, 0)
+    assert results['erased'][:4] == (0, 0, 0, 0)
 
 
 def test_what_never_fits_erases_nothing():
