@@ -14,6 +14,7 @@ def _child(parent: Registry, *locations: str) -> Registry:
 
 MODELS = _child(root.MODELS, 'mmdeit.models', 'mmdeit.teachers')
 HOOKS = _child(root.HOOKS, 'mmdeit.hooks')
+LOOPS = _child(root.LOOPS, 'mmdeit.loops')
 METRICS = _child(root.METRICS, 'mmdeit.evaluation')
 TRANSFORMS = _child(root.TRANSFORMS, 'mmdeit.datasets')
 DATASETS = _child(root.DATASETS, 'mmdeit.datasets')
@@ -38,6 +39,6 @@ def resolve(registry: Registry,
 
 
 __all__ = [
-    'DATA_SAMPLERS', 'DATASETS', 'HOOKS', 'METRICS', 'MODELS',
+    'DATA_SAMPLERS', 'DATASETS', 'HOOKS', 'LOOPS', 'METRICS', 'MODELS',
     'OPTIM_WRAPPER_CONSTRUCTORS', 'PARAM_SCHEDULERS', 'TRANSFORMS', 'resolve'
 ]

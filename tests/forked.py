@@ -46,7 +46,8 @@ def write_config(path: Path, **others) -> Path:
             val_cfg=dict(),
             optim_wrapper=dict(optimizer=dict(type='AdamW', lr=1e-2)),
             param_scheduler=dict(type='CosineAnnealingLR'),
-            train_cfg=dict(by_epoch=True, max_epochs=8),
+            train_cfg=dict(
+                type='mmdeit.EpochBasedTrainLoop', max_epochs=8),
             default_hooks=dict(
                 logger=dict(type='LoggerHook', interval=1),
                 checkpoint=dict(type='mmdeit.CheckpointHook', interval=1),

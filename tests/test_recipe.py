@@ -163,7 +163,8 @@ def test_schedule(name):
         delay=1)  # stepped after epoch e to the rate of e
     # --epochs
     epochs = 30 if name in FINETUNED else 1000 if '1000e' in name else 300
-    assert cfg.train_cfg.by_epoch and cfg.train_cfg.max_epochs == epochs
+    assert cfg.train_cfg.type == 'mmdeit.EpochBasedTrainLoop'
+    assert cfg.train_cfg.max_epochs == epochs
     start = None
     if name in FINETUNED:
         start = name.removesuffix('-384')

@@ -43,6 +43,7 @@ def load(name):
     for loader in (cfg.train_dataloader, cfg.val_dataloader):
         loader.update(batch_size=IMAGES, num_workers=0)
         loader.dataset.serialize_data = False  # it collects garbage
+    cfg.auto_scale_lr = dict(base_batch_size=IMAGES)
     cfg.train_cfg.update(max_epochs=1, val_interval=1)
     cfg.param_scheduler = None  # longer than an epoch
     cfg.default_hooks.logger.interval = 1

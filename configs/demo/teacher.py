@@ -20,7 +20,8 @@ param_scheduler = [
     dict(type='CosineAnnealingLR', by_epoch=False, begin=100, eta_min=1e-4)
 ]
 
-train_cfg = dict(by_epoch=True, max_epochs=2, val_interval=1)
+train_cfg = dict(
+    type='mmdeit.EpochBasedTrainLoop', max_epochs=2, val_interval=1)
 val_cfg = dict()
 test_cfg = dict()
 

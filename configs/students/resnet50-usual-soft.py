@@ -39,7 +39,8 @@ train_dataloader = dict(
 
 optim_wrapper = dict(optimizer=dict(lr=0.1))
 
-train_cfg = dict(by_epoch=True, max_epochs=100, val_interval=1)
+train_cfg = dict(
+    type='mmdeit.EpochBasedTrainLoop', max_epochs=100, val_interval=1)
 
 default_hooks = dict(
     teacher=dict(type='mmdeit.TeacherHook', teacher={{_base_.teacher}}))

@@ -39,4 +39,5 @@ optim_wrapper = dict(
             f'backbone.layer4.0.{name}': dict(lr_mult=0, decay_mult=0)
             for name in ('conv', 'se', 'downsample.0')
         }))
-train_cfg = dict(by_epoch=True, max_epochs=10, val_interval=1)
+train_cfg = dict(
+    type='mmdeit.EpochBasedTrainLoop', max_epochs=10, val_interval=1)

@@ -24,4 +24,5 @@ train_dataloader = dict(
     batch_size=32,
     sampler=dict(_delete_=True, type='DefaultSampler', shuffle=True))
 optim_wrapper = dict(optimizer=dict(lr=0.01))
-train_cfg = dict(by_epoch=True, max_epochs=30, val_interval=5)
+train_cfg = dict(
+    type='mmdeit.EpochBasedTrainLoop', max_epochs=30, val_interval=5)

@@ -53,9 +53,12 @@ def check_training(runner: Runner) -> None:
     """
     dataloader = runner.train_loop.dataloader
     if len(dataloader) == 0:
-        raise ValueError(f'{len(dataloader.dataset)} images give no batch of '
-                         f'{dataloader.batch_size} on {get_world_size()} '
-                         'processes: lower train_dataloader.batch_size')
+        views = dataloader.batch_size * get_world_size()
+        base = (runner.auto_scale_lr or {}).get('base_batch_size')
+        fix = ('the learning rate is for so many: give --auto-scale-lr'
+               if views == base else 'lower train_dataloader.batch_size')
+        raise ValueError(
+            f'{len(dataloader.dataset)} images give no batch of {views}: {fix}')
     model = unwrap_model(runner.model)
     for part in unwrap_built(dataloader.dataset):
         _check_packing(part, model)

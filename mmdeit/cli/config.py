@@ -98,6 +98,7 @@ def load_config(args: Namespace) -> Config:
     check_parts(cfg)
     _merge_options(cfg, args.cfg_options or {})
     _check_hooks(cfg)
+    _choose_loop(cfg.get('train_cfg') or {})
     if not isinstance(cfg.work_dir, str):
         raise ValueError(f'work_dir is {cfg.work_dir!r}: give a folder')
     check_output(cfg.work_dir, '--work-dir', folder=True)
@@ -176,6 +177,18 @@ def _check_hooks(cfg: Config) -> None:
                 raise ValueError(
                     f'custom_hooks has a second {kind.__name__}: write it as '
                     f'default_hooks=dict({name}=dict(_delete_=True, type=...))')
+
+
+def _choose_loop(train_cfg: dict) -> None:
+    """Let ``by_epoch``, in a config upon a recipe, choose among our loops.
+
+    mmengine refuses it beside a type.
+    """
+    if 'type' in train_cfg and 'by_epoch' in train_cfg:
+        by_epoch = train_cfg.pop('by_epoch')
+        train_cfg.pop('max_iters' if by_epoch else 'max_epochs', None)
+        kind = 'EpochBased' if by_epoch else 'IterBased'
+        train_cfg['type'] = f'mmdeit.{kind}TrainLoop'
 
 
 def set_dataloader_defaults(cfg: Config,

@@ -1,9 +1,25 @@
 """Loading an image as the official code does, or saying which one cannot be."""
+import contextlib
+from collections.abc import Iterator
 from textwrap import shorten
 
 from mmcv.transforms import LoadImageFromFile as _LoadImageFromFile
 
 from mmdeit.registry import TRANSFORMS
+
+# Within decode_once(): of the last image its path, and what was loaded.
+_last: dict[str, dict] | None = None
+
+
+@contextlib.contextmanager
+def decode_once() -> Iterator[None]:
+    """Keep the last image, for views of it that follow one another."""
+    global _last
+    _last = {}
+    try:
+        yield
+    finally:
+        _last = None
 
 
 @TRANSFORMS.register_module()
@@ -29,6 +45,18 @@ class LoadImageFromFile(_LoadImageFromFile):
 
     def transform(self, results: dict) -> dict | None:
         """Load ``img``, ``(H, W, 3)`` in BGR, from ``img_path``."""
+        path = results['img_path']
+        if _last is None:
+            return self._load(results)
+        if path not in _last:
+            loaded = self._load(dict(img_path=path))
+            _last.clear()
+            _last[path] = loaded
+        # What follows may write into it.
+        loaded = _last[path]
+        return loaded and {**results, **loaded, 'img': loaded['img'].copy()}
+
+    def _load(self, results: dict) -> dict | None:
         try:
             return super().transform(results)
         except Exception as error:  # every decoder has its own

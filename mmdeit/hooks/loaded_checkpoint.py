@@ -12,13 +12,13 @@ from mmdeit.utils import unwrap_model
 def warn_of_partial_epoch(runner: Runner) -> None:
     """Say that mmengine resumes no epoch in its middle, but starts it again."""
     loop = runner.train_loop
-    if isinstance(loop, EpochBasedTrainLoop) and (
+    if type(loop) is EpochBasedTrainLoop and loop.iter and (
             loop.iter % len(loop.dataloader)):
         runner.logger.warning(
             f'Resumed after {loop.iter} iterations, which are no whole epochs '
             f'of {len(loop.dataloader)}: epoch {loop.epoch + 1} starts from '
-            'its beginning. Keep the batch size, and save whole epochs '
-            '(default_hooks.checkpoint.by_epoch=True), to resume exactly.')
+            "its beginning. To go on, set train_cfg.type='mmdeit."
+            "EpochBasedTrainLoop' instead of by_epoch.")
 
 
 def starts_training(runner: Runner) -> bool:

@@ -165,7 +165,9 @@ def kill_trainings(folder: Path, kills: list[Kill], seed: int,
     """
     rng = random.Random(seed)
     write_config(
-        folder / 'config.py', train_cfg=dict(by_epoch=True, max_epochs=epochs))
+        folder / 'config.py',
+        train_cfg=dict(
+            type='mmdeit.EpochBasedTrainLoop', max_epochs=epochs))
     undisturbed = run(folder, None, -1, rng)
     assert undisturbed.end() == 0, undisturbed.output
     expected = torch.load(

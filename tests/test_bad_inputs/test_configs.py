@@ -284,7 +284,7 @@ CASES = [
         'batch larger than the data',
         OPTION
         + 'train_dataloader.batch_size=64 train_dataloader.drop_last=True',
-        '9 images give no batch of 64 on 1 processes: lower '
+        '9 images give no batch of 64: lower '
         'train_dataloader.batch_size',
     ),
     Case(

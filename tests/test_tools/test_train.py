@@ -138,7 +138,7 @@ def imagenet(tmp_path_factory):
 def imagenet_options(root):
     return [
         '--no-validate', '--cfg-options', 'train_dataloader.batch_size=4',
-        'train_dataloader.num_workers=0',
+        'auto_scale_lr.base_batch_size=4', 'train_dataloader.num_workers=0',
         f'train_dataloader.dataset.data_root={root}',
         f'val_dataloader.dataset.data_root={root}',
         'default_hooks.checkpoint=None',
@@ -164,6 +164,7 @@ def test_base_with_its_real_teacher(imagenet, tmp_path):
     output = run_tool('tools/train.py', BASE, '--work-dir', tmp_path,
                       *imagenet_options(imagenet),
                       'train_dataloader.batch_size=2',
+                      'auto_scale_lr.base_batch_size=2',
                       'train_dataloader.dataset.indices=2',
                       'default_hooks.teacher.preflight=0',
                       'default_hooks.teacher.teacher.checkpoint='

@@ -36,7 +36,8 @@ param_scheduler = dict(
     eta_min=1e-5,
     delay=1)
 
-train_cfg = dict(by_epoch=True, max_epochs=300, val_interval=1)
+train_cfg = dict(
+    type='mmdeit.EpochBasedTrainLoop', max_epochs=300, val_interval=1)
 val_cfg = dict()
 test_cfg = dict()
 

@@ -25,7 +25,8 @@ param_scheduler = [
     dict(type='MultiStepLR', milestones=[44, 48], gamma=0.1)
 ]
 
-train_cfg = dict(by_epoch=True, max_epochs=50, val_interval=5)
+train_cfg = dict(
+    type='mmdeit.EpochBasedTrainLoop', max_epochs=50, val_interval=5)
 val_cfg = dict()
 test_cfg = dict()
 

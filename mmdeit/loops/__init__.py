@@ -1,0 +1,3 @@
+from .train_loops import EpochBasedTrainLoop, IterBasedTrainLoop
+
+__all__ = ['EpochBasedTrainLoop', 'IterBasedTrainLoop']

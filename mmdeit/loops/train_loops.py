@@ -1,0 +1,212 @@
+"""mmengine's training loops, over a stream of views.
+
+What the views of an iteration are does not depend on the number of processes
+or workers, and a resumed loop goes on in the middle of an epoch.
+"""
+from collections import OrderedDict
+from collections.abc import Iterator
+from itertools import count, repeat
+from typing import Any
+
+from mmengine.dist import get_rank, get_world_size
+from mmengine.runner import EpochBasedTrainLoop as _EpochBasedTrainLoop
+from mmengine.runner import IterBasedTrainLoop as _IterBasedTrainLoop
+from mmengine.runner import Runner
+
+from mmdeit.datasets.views import ViewDataset, ViewSampler
+from mmdeit.models import BatchMixing, ClsDataPreprocessor
+from mmdeit.randomness import NETWORK, seed_all
+from mmdeit.registry import LOOPS
+from mmdeit.utils import unwrap_model
+
+from .batch_plan import BatchPlan, plan_batch
+
+
+class _ViewLoop:
+    """What both loops do with views.
+
+    - The dataloader's dataset and sampler are wrapped: see
+      :mod:`mmdeit.datasets.views`.
+    - An iteration has ``auto_scale_lr.base_batch_size`` views, the batch that
+      the learning rate is for, on any number of processes: each takes
+      ``train_dataloader.batch_size`` of them in one pass, and as many passes
+      as it needs. With ``auto_scale_lr.enable=True``, or where the config has
+      none, it is one pass in each process, as usual.
+    - Before each pass torch's generators are seeded by its first view, so
+      that stochastic depth needs no state either.
+    """
+
+    def __init__(self, runner: Runner, dataloader: dict, **kwargs) -> None:
+        if not isinstance(dataloader, dict):
+            raise ValueError('the dataloader is built already, and has no '
+                             'views: give its config')
+        model = unwrap_model(runner.model)
+        preprocessor = getattr(model, 'data_preprocessor', None)
+        self._takes_views = isinstance(preprocessor, ClsDataPreprocessor)
+        mixing = getattr(preprocessor, 'mixing', None)
+        self.plan = _plan(runner, dataloader['batch_size'], mixing)
+        if mixing:
+            mixing.group_size = self.plan.group_size
+        built = runner.build_dataloader(
+            stream_of_views(dataloader, self.plan),
+            seed=runner.seed,
+            diff_rank_seed=True)  # the loop gives the seed that it resumes
+        super().__init__(runner, built, **kwargs)
+
+    def run(self) -> Any:
+        """Train, from wherever the checkpoint was saved."""
+        if self.plan.passes > 1:
+            # An iteration is one step of the optimiser, whatever its passes.
+            wrapper = self.runner.optim_wrapper
+            wrapper._accumulative_counts = self.plan.passes
+            wrapper.initialize_count_status(self.runner.model, 0, -1)
+        self._done = self._iter  # which the first epoch starts from
+        return super().run()
+
+    def _batches(self, epoch: int, first: int) -> Iterator[tuple[int, dict]]:
+        """Number and batch of each iteration of an epoch, from the first."""
+        sampler = self.dataloader.sampler
+        sampler.start(common_seed(self.runner), epoch, first)
+        numbers = count(first) if sampler.endless else range(
+            first, len(self.dataloader))
+        yield from zip(numbers, self.dataloader)
+
+    def _run_iter(self, number: int, batch: dict) -> None:
+        """One iteration: as in mmengine, but for its passes."""
+        self.runner.call_hook(
+            'before_train_iter', batch_idx=number, data_batch=batch)
+        outputs = [self._run_pass(part) for part in split(
+            batch, self.plan.pass_size)]
+        self.runner.call_hook(
+            'after_train_iter',
+            batch_idx=number,
+            data_batch=batch,
+            outputs=mean(outputs))
+        self._iter += 1
+
+    def _run_pass(self, batch: dict) -> dict:
+        first = batch['views'][0]
+        seed_all(*first.tolist(), NETWORK, devices=True)
+        if not self._takes_views:
+            batch = {key: batch[key] for key in batch if key != 'views'}
+        return self.runner.model.train_step(
+            batch, optim_wrapper=self.runner.optim_wrapper)
+
+
+@LOOPS.register_module()
+class EpochBasedTrainLoop(_ViewLoop, _EpochBasedTrainLoop):
+    """mmengine's, over views, from any iteration of an epoch.
+
+    Arguments are mmengine's.
+    """
+
+    def run_epoch(self) -> None:
+        """Train for what is left of an epoch."""
+        self.runner.call_hook('before_train_epoch')
+        self.runner.model.train()
+        done = max(0, self._done - self._epoch * len(self.dataloader))
+        self._done = 0
+        if done > len(self.dataloader):
+            self.runner.logger.warning(
+                f'Resumed after {self._epoch} epochs and {self._iter} '
+                f'iterations, of which an epoch has {len(self.dataloader)}: '
+                'the images or the batch have changed, and epoch '
+                f'{self._epoch + 1} starts from its beginning')
+            done = 0
+        for item in self._batches(self._epoch, done):
+            self._run_iter(*item)
+        self.runner.call_hook('after_train_epoch')
+        self._epoch += 1
+
+
+@LOOPS.register_module()
+class IterBasedTrainLoop(_ViewLoop, _IterBasedTrainLoop):
+    """mmengine's, over views, from any iteration.
+
+    With a sampler that ends, epochs follow each other. Arguments are
+    mmengine's.
+    """
+
+    def run(self) -> Any:
+        """Train for the iterations that are left."""
+        self.dataloader_iterator = self._endless_batches()
+        return super().run()
+
+    def _endless_batches(self) -> Iterator[dict]:
+        done = self._iter
+        yield from repeat({}, done)  # mmengine asks for those, too
+        epoch = 0
+        if not self.dataloader.sampler.endless:
+            epoch, done = divmod(done, len(self.dataloader))
+        while True:
+            for _, batch in self._batches(epoch, done):
+                yield batch
+            epoch, done = epoch + 1, 0
+
+    def run_iter(self, data_batch: dict) -> None:
+        """One iteration."""
+        self._run_iter(self._iter, data_batch)
+
+
+def common_seed(runner: Runner) -> int:
+    """The seed of a training, the same in all processes."""
+    apart = runner._randomness_cfg.get('diff_rank_seed', False)
+    return runner.seed - (get_rank() if apart else 0)
+
+
+def _plan(runner: Runner, batch_size: int,
+          mixing: BatchMixing | None) -> BatchPlan:
+    scaling, wrapper = runner.auto_scale_lr or {}, runner.optim_wrapper
+    passes = wrapper.get('accumulative_counts', 1) if isinstance(
+        wrapper, dict) else wrapper._accumulative_counts
+    if scaling.get('enable') and passes > 1:
+        raise ValueError('auto_scale_lr knows nothing of accumulative_counts: '
+                         'leave one of the two out')
+    return plan_batch(
+        batch_size, get_world_size(), passes,
+        None if scaling.get('enable') else scaling.get('base_batch_size'),
+        (mixing.group_size or batch_size) if mixing else 1)
+
+
+def stream_of_views(dataloader: dict, plan: BatchPlan) -> dict:
+    """The config of a dataloader whose samples are views.
+
+    Args:
+        dataloader (dict): Its ``batch_size`` is not read.
+        plan (BatchPlan): How many views a batch has.
+
+    Raises:
+        ValueError: If it has a ``batch_sampler``.
+    """
+    if dataloader.get('batch_sampler'):
+        raise ValueError('train_dataloader.batch_sampler puts views into an '
+                         'order of its own: leave it out, or take '
+                         "train_cfg.type='mmengine.EpochBasedTrainLoop'")
+    drop_last = dataloader.get('drop_last', False) or plan.passes > 1
+    return dict(
+        dataloader,
+        batch_size=plan.share,
+        drop_last=drop_last,
+        dataset=dict(type=ViewDataset, dataset=dataloader['dataset']),
+        sampler=dict(
+            type=ViewSampler,
+            sampler=dataloader['sampler'],
+            batch_size=plan.share,
+            passes=plan.passes,
+            drop_last=drop_last))
+
+
+def split(batch: dict, size: int) -> list[dict]:
+    """Cut a batch of images into batches of a size; the last may have fewer."""
+    total = len(batch['views'])
+    return [{key: value[i:i + size] for key, value in batch.items()}
+            for i in range(0, total, size)] if total > size else [batch]
+
+
+def mean(outputs: list[dict]) -> dict:
+    """The mean over passes of what each returned, by name."""
+    if len(outputs) == 1:
+        return outputs[0]
+    return OrderedDict(
+        (key, sum(output[key] for output in outputs) / len(outputs))
+        for key in outputs[0])
