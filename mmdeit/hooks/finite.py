@@ -36,8 +36,10 @@ class LossWatch:
         scalers = [getattr(one, 'loss_scaler', None) for one in wrappers]
         self.scaled = any(
             scaler is not None and scaler.is_enabled() for scaler in scalers)
-        self.patience = PATIENCE * max(
+        # An iteration is a pass with mmengine's loops, and a step with ours.
+        passes = 1 if hasattr(runner.train_loop, 'plan') else max(
             getattr(one, '_accumulative_counts', 1) for one in wrappers)
+        self.patience = PATIENCE * passes
         self.skipped = 0  # iterations since the last step that was taken
 
     def judge(self, iteration: int, values: list[tuple[str, float]]) -> str:

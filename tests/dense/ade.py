@@ -75,6 +75,7 @@ def shrink(cfg: Config, root: Path, iters: int = 2) -> None:
             if 'crop_size' in transform:
                 transform.crop_size = (CROP, CROP)
     cfg.test_pipeline = cfg.test_dataloader.dataset.pipeline  # of mmseg.apis
+    cfg.auto_scale_lr = dict(base_batch_size=cfg.train_dataloader.batch_size)
     cfg.train_cfg.update(max_iters=iters, val_interval=iters)
     cfg.param_scheduler = None
     cfg.default_hooks.logger.interval = 1

@@ -130,6 +130,7 @@ def shrink(cfg: Config,
                     transform[key] = (SIDE, SIDE)
     for evaluator in (cfg.val_evaluator, cfg.test_evaluator):
         evaluator.ann_file = str(root / 'annotations/instances_val2017.json')
+    cfg.auto_scale_lr = dict(base_batch_size=IMAGES // 2)
     cfg.train_cfg.update(max_epochs=epochs, val_interval=epochs)
     cfg.param_scheduler = None
     # mmengine's refuses a CPU; the tools of this project turn it off there.

@@ -63,12 +63,12 @@ def test_two_processes_train_as_one(small_segmentor, tmp_path, port):
     cfg.custom_imports = dict(imports=['tests.test_tools.record'])
     cfg.default_hooks.record = dict(type='RecordHook')
     cfg.train_dataloader.batch_size = IMAGES // 2
+    cfg.auto_scale_lr.base_batch_size = IMAGES  # two passes of one process
     path = write(cfg, tmp_path / 'linear.py')
     output = start_tool('tools/dist_train.sh', path, 2, '--work-dir',
                         tmp_path / 'two', PORT=port)
     assert 'No accelerator found: distributing over gloo.' in output
     start_tool('tools/train.py', path, '--work-dir', tmp_path / 'one',
-               '--cfg-options', f'train_dataloader.batch_size={IMAGES}',
                PYTHONPATH=str(ROOT))
     one = read(tmp_path / 'one', 0)
     first, second = (read(tmp_path / 'two', rank) for rank in (0, 1))
