@@ -11,7 +11,7 @@ from mmengine.registry import HOOKS
 
 from mmdeit.checkpoints import not_finite
 from mmdeit.hooks import EMAHook, TeacherHook, finite
-from mmdeit.hooks.finite import GRADIENT, LossWatch, stop_everywhere
+from mmdeit.hooks.finite import GRADIENT, PATIENCE, LossWatch, stop_everywhere
 from mmdeit.hooks.runtime_info_hook import gradient_norm
 from mmdeit.utils import unwrap_model
 
@@ -178,10 +178,11 @@ def test_gradients_add_up(stops):
     assert line.startswith('iteration 8: the norm of the gradient is nan')
 
 
-def watch(scaled=True, counts=1):
+def watch(scaled=True, counts=1, loop=None):
     scaler = SimpleNamespace(is_enabled=lambda: scaled)
-    return LossWatch(SimpleNamespace(hooks=[], optim_wrapper=SimpleNamespace(
-        loss_scaler=scaler, _accumulative_counts=counts)))
+    return LossWatch(SimpleNamespace(
+        hooks=[], train_loop=loop, optim_wrapper=SimpleNamespace(
+            loss_scaler=scaler, _accumulative_counts=counts)))
 
 
 GOOD = [(GRADIENT, 1.), ('loss', 1.)]
@@ -206,6 +207,12 @@ def test_accumulating_takes_no_step_in_each_iteration():
     judge = watch(counts=4).judge
     for i in range(1, 101):
         assert judge(i, GOOD if i % 4 == 0 else [('loss', 1.)]) == ''
+
+
+def test_our_loops_take_a_step_in_each_iteration():
+    judge = watch(counts=4, loop=SimpleNamespace(plan=None)).judge
+    faults = [judge(i, [('loss', 1.)]) for i in range(1, PATIENCE + 1)]
+    assert not any(faults[:-1]) and f'{PATIENCE} in a row' in faults[-1]
 
 
 def test_a_scaler_that_is_off_skips_nothing():
