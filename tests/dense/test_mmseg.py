@@ -190,6 +190,7 @@ def test_learns_a_handful_of_images(name, small_segmentor, build):
         pipeline[-1],
     ]
     cfg.train_dataloader.batch_size = IMAGES
+    cfg.auto_scale_lr.base_batch_size = IMAGES
     cfg.optim_wrapper.optimizer.lr = 2e-3
     runner = build(cfg)
     runner.train()

@@ -81,6 +81,7 @@ def test_two_processes_train_as_one(small_segmentor, tmp_path, port):
 def test_two_processes_with_sync_bn(small_segmentor, tmp_path, port):
     cfg = small_segmentor(UPERNET)
     assert cfg.model.decode_head.norm_cfg.type == 'SyncBN'
+    cfg.auto_scale_lr.base_batch_size = IMAGES  # a batch norm wants two
     path = write(cfg, tmp_path / 'upernet.py')
     output = start_tool('tools/dist_train.sh', path, 2, PORT=port)
     assert 'SyncBN is BN in each process' in output
