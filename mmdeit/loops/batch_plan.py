@@ -23,6 +23,12 @@ class BatchPlan:
         """int: Views of one pass."""
         return self.share // self.passes
 
+    def __str__(self) -> str:
+        groups = (f', mixed in groups of {self.group_size}'
+                  if self.group_size > 1 else '')
+        return (f'An iteration has {self.views} images, {self.share} in each '
+                f'process: {self.passes} x {self.pass_size}{groups}')
+
 
 def plan_batch(batch_size: int,
                world_size: int,

@@ -47,6 +47,7 @@ class _ViewLoop:
         self.plan = _plan(runner, dataloader['batch_size'], mixing)
         if mixing:
             mixing.group_size = self.plan.group_size
+        runner.logger.info(str(self.plan))
         built = runner.build_dataloader(
             stream_of_views(dataloader, self.plan),
             seed=runner.seed,
