@@ -145,7 +145,8 @@ def make_configs(cfg: Config, iters: int) -> dict:
     Returns:
         dict[str, Config]: By name; only one if there is no teacher.
     """
-    cfg.train_cfg = dict(by_epoch=False, max_iters=iters)
+    cfg.train_cfg = dict(type='mmdeit.IterBasedTrainLoop', max_iters=iters)
+    cfg.auto_scale_lr = None  # one pass an iteration
     cfg.param_scheduler = None
     cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
     cfg.test_cfg = cfg.test_dataloader = cfg.test_evaluator = None
