@@ -115,7 +115,7 @@ def test_picture(tmp_path, drawn, distilled_options):
                       '-n', 6, '--out', out, *distilled_options,
                       'auto_scale_lr.base_batch_size=32')
     assert f'Written: {out} (epoch 1, views 20 to 25 of 64, seed 0)' in output
-    assert drawn.title == 'student-distilled: ' + output[
+    assert drawn.title == 'student-distilled\n' + output[
         output.index('(') + 1:output.rindex(')')]
     assert [*drawn.views] == [*range(20, 26)]
     for view in drawn.views.values():
@@ -163,8 +163,8 @@ def test_seed(tmp_path, drawn, options):
 def test_captions(module):
     picture = module('views_picture')
     view = picture.Seen(0, 'a.jpg', None, {2: .28, 0: .72}, 1, .934)
-    names = ['tabby, tabby cat', 'dog', 'a class of a very long name']
-    assert view.labels(names) == 'tabby 0.72, a class of a very… 0.28'
+    names = ['tabby, tabby cat', 'dog', 'rhinoceros-hornbill']
+    assert view.labels(names) == 'tabby 0.72, rhinoceros-hor… 0.28'
     assert view.teacher(names) == 'teacher: dog 0.93'
     view = picture.Seen(0, 'a.jpg', None, {2: 1.}, 1)
     assert view.labels(None) == 'class 2'
@@ -186,6 +186,7 @@ def test_pixels(module, to_rgb):
 
 @pytest.mark.parametrize('arguments, message', [
     (['--number', 0], '--number is 0: give a number from 1'),
+    (['--number', 2000], '--number is 2000: a picture has 1024 at most'),
     (['--epoch', -1], '--epoch is -1: give a number from 0'),
     (['--seed', 1, '--checkpoint', 'a'], 'not allowed with argument'),
     (['--launcher', 'pytorch'], 'leave out --launcher')

@@ -44,6 +44,7 @@ from mmdeit.randomness import NETWORK, seed_all
 from mmdeit.structures import TrainingTargets
 from mmdeit.utils import unwrap_model
 
+MOST = 1024  # higher pictures no JPEG can have
 TrainLoop = EpochBasedTrainLoop | IterBasedTrainLoop
 
 
@@ -113,6 +114,8 @@ def parse_args() -> argparse.Namespace:
             if value is not None and value < least:
                 parser.error(f'--{option.replace("_", "-")} is {value}: give '
                              f'a number from {least}')
+    if args.number > MOST:
+        parser.error(f'--number is {args.number}: a picture has {MOST} at most')
     if args.launcher != 'none':
         parser.error('runs in one process, and shows the views of any number: '
                      'leave out --launcher')
@@ -336,7 +339,8 @@ def browse(cfg: Config, args: argparse.Namespace, out: Path) -> None:
     where = (f'epoch {args.epoch}, views {positions[0]} to {positions[-1]} of '
              f'{last + 1:,}, seed {common_seed(runner)}')
     out.parent.mkdir(parents=True, exist_ok=True)
-    draw(views, classes_of(dataset), f'{Path(cfg.filename).stem}: {where}', out)
+    title = f'{Path(cfg.filename).stem}\n{where}'
+    draw(views, classes_of(dataset), title, out)
     print(f'Written: {out} ({where})')
 
 

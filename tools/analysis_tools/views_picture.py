@@ -3,14 +3,15 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from textwrap import shorten
 
 import numpy as np
 from matplotlib.figure import Figure
 
 SIDE = 2.2  # inches
+HEAD = 0.6
 LINE = 0.16
-LARGEST = 3
+LARGEST = 2  # an image is mixed with one other
+LONGEST = 15  # letters of a class
 
 
 @dataclass
@@ -53,7 +54,8 @@ def name(label: int, names: Sequence[str] | None) -> str:
     """The name of a class, of ImageNet's synonyms the first."""
     if not names:
         return f'class {label}'
-    return shorten(str(names[label]).split(',')[0], 18, placeholder='…')
+    text = str(names[label]).split(',')[0]
+    return text if len(text) <= LONGEST else f'{text[:LONGEST - 1]}…'
 
 
 def draw(views: Sequence[Seen], names: Sequence[str] | None, title: str,
@@ -70,12 +72,12 @@ def draw(views: Sequence[Seen], names: Sequence[str] | None, title: str,
     rows = math.ceil(len(views) / columns)
     text = LINE * (4 if any(view.answer is not None for view in views) else 3)
     width = max(columns * SIDE, 5)
-    height = rows * (SIDE + text) + 0.4
+    height = rows * (SIDE + text) + HEAD
     figure = Figure(figsize=(width, height))  # needs no display
     figure.text(0.05 / width, 1 - 0.1 / height, title, va='top', fontsize=11)
     for i, view in enumerate(views):
         row, column = divmod(i, columns)
-        bottom = height - 0.4 - row * (SIDE + text) - SIDE
+        bottom = height - HEAD - row * (SIDE + text) - SIDE
         axes = figure.add_axes(((column * SIDE + 0.05) / width, bottom / height,
                                 (SIDE - 0.1) / width, (SIDE - 0.1) / height))
         axes.axis('off')
