@@ -109,6 +109,36 @@ def test_what_the_training_gives_to_the_model(module, recipe, build_runner):
     assert torch.equal(inputs, seen[3][0])
 
 
+def test_what_each_of_two_processes_gives_to_the_model(
+        module, recipe, build_runner, monkeypatch):
+    """In one pass of 8 views, where one process has two passes."""
+    tool = module('browse_views')
+    runner = build_runner(recipe)
+    runner.optim_wrapper = runner.build_optim_wrapper(runner.optim_wrapper)
+    passes = tool.find_passes(runner.train_loop, 1, range(16, 32))
+    alone = {
+        view.position: views for part, (inputs, targets) in zip(
+            passes, tool.prepare_passes(runner, passes))
+        for view, *views in zip(part, inputs, targets.mixed)
+    }
+    monkeypatch.setattr('mmdeit.loops.train_loops.get_world_size', lambda: 2)
+    for rank in range(2):
+        for name in ('mmdeit.datasets.views', 'mmpretrain.datasets.samplers.'
+                     'repeat_aug'):
+            monkeypatch.setattr(
+                f'{name}.get_dist_info', lambda r=rank: (r, 2))
+        runner = build_runner(recipe)
+        loop = runner.train_loop
+        _, batch = next(loop._batches(1, 1))
+        assert len(batch['views']) == loop.plan.pass_size == 8
+        keys = batch['views'][:, 2].tolist()
+        prepared = runner.model.data_preprocessor(batch, True)
+        targets = prepared['data_samples'].mixed
+        for view, image, target in zip(keys, prepared['inputs'], targets):
+            assert torch.equal(image, alone[view][0])
+            assert torch.equal(target, alone[view][1])
+
+
 def test_picture(tmp_path, drawn, distilled_options):
     out = tmp_path / 'folder/views.png'
     output = run_tool(TOOL, STUDENT_CONFIG, '--epoch', 1, '--position', 20,
