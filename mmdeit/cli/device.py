@@ -21,7 +21,13 @@ def adapt_to_device(cfg: Config) -> None:
     ask for a GPU unless the process group exists already: it is created here.
     PyTorch synchronises batch norm on GPUs only: under a launcher it becomes
     that of each process. The config is changed in place.
+
+    With ``randomness.deterministic=True`` torch refuses a cuBLAS whose sums may
+    differ from run to run: it is told not to, unless the environment says how.
     """
+    if (cfg.get('randomness') or {}).get('deterministic'):
+        # Read where the first matrices are multiplied.
+        os.environ.setdefault('CUBLAS_WORKSPACE_CONFIG', ':4096:8')
     if get_device() != 'cpu':
         return
     optim_wrapper = cfg.get('optim_wrapper') or {}

@@ -2,6 +2,7 @@ import gc
 import os
 import weakref
 from datetime import timedelta
+from unittest import mock
 
 import pytest
 import torch.distributed as dist
@@ -37,6 +38,20 @@ def test_nothing_changes_with_an_accelerator(amp_cfg, monkeypatch):
     before = amp_cfg.to_dict()
     adapt_to_device(amp_cfg)
     assert amp_cfg.to_dict() == before
+
+
+def test_cublas_computes_deterministically(amp_cfg):
+    """Where the config asks for it; another way to do so is left alone."""
+    name = 'CUBLAS_WORKSPACE_CONFIG'
+    with mock.patch.dict(os.environ):
+        os.environ.pop(name, None)
+        for deterministic, expected in ((False, None), (True, ':4096:8')):
+            amp_cfg.randomness = dict(deterministic=deterministic)
+            adapt_to_device(amp_cfg)
+            assert os.environ.get(name) == expected
+        os.environ[name] = ':16:8'
+        adapt_to_device(amp_cfg)
+        assert os.environ[name] == ':16:8'
 
 
 def test_sync_bn():

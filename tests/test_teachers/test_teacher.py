@@ -212,6 +212,15 @@ def test_takes_what_the_first_process_measured(monkeypatch):
         assert resets == expected
 
 
+def test_takes_the_first_where_runs_are_to_be_the_same(monkeypatch):
+    monkeypatch.setattr(
+        torch, 'are_deterministic_algorithms_enabled', lambda: True)
+    teacher = Teacher(dict(type='ToyClassifier'), channels_last='auto')
+    monkeypatch.setattr(teacher, 'execute', None)
+    line = teacher.autotune(IMAGES)
+    assert line.endswith('channels first, not compiled')
+
+
 def test_nothing_to_tune(monkeypatch):
     """And no pass for a number that nobody asked for."""
     teacher = Teacher(dict(type='ToyClassifier'), dtype='bfloat16')

@@ -1,0 +1,365 @@
+"""Save a picture of views of a training, as the student sees them.
+
+They are augmented, erased and mixed with the random numbers that a training of
+the config has in that epoch at these positions, on any number of GPUs: nothing
+has to run until there, and nothing is trained. Below each view stand its
+position, its image, its label or, where it is mixed, the share of each label,
+and the teacher's answer to the mixed image: green where it is one of the
+labels, red where it is not.
+"""
+import argparse
+import tempfile
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+import torch
+from matplotlib.figure import Figure
+from mmcv.transforms import LoadImageFromFile
+from mmengine.config import Config
+from mmengine.runner import Runner
+from mmpretrain.models import ClsDataPreprocessor
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+from views_picture import Seen, draw
+
+from mmdeit.checkpoints import load_checkpoint
+from mmdeit.class_names import classes_of
+from mmdeit.cli import (
+    add_common_arguments,
+    build_runner,
+    check_data,
+    check_output,
+    check_schedule,
+    check_training,
+    end_in_one_line,
+    load_config,
+    set_dataloader_defaults,
+)
+from mmdeit.datasets.views import View
+from mmdeit.hooks import TeacherHook
+from mmdeit.loops import EpochBasedTrainLoop, IterBasedTrainLoop
+from mmdeit.loops.train_loops import common_seed
+from mmdeit.randomness import NETWORK, seed_all
+from mmdeit.structures import TrainingTargets
+from mmdeit.utils import unwrap_model
+
+MOST = 1024  # higher pictures no JPEG can have
+TrainLoop = EpochBasedTrainLoop | IterBasedTrainLoop
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('config', help='train config file path')
+    parser.add_argument(
+        '--epoch',
+        type=int,
+        default=0,
+        help='epoch, counted from 0: the log calls it one more (default: 0)')
+    parser.add_argument(
+        '--position',
+        type=int,
+        default=0,
+        help='first view, by its place in the order of the epoch over all '
+        'GPUs, counted from 0: iteration i of an epoch, counted from 0, '
+        'begins at i times the batch of all GPUs (default: 0)')
+    parser.add_argument(
+        '--number',
+        '-n',
+        type=int,
+        default=16,
+        help='number of views; fewer if the epoch ends before (default: 16)')
+    parser.add_argument(
+        '--out',
+        type=Path,
+        help='the picture, by its ending .jpg, .png, .pdf, ...; defaults to '
+        'views_epoch3_position1000.jpg in the work directory')
+    seeds = parser.add_mutually_exclusive_group()
+    seeds.add_argument(
+        '--seed',
+        type=int,
+        help='seed of the training; defaults to randomness.seed of the config')
+    seeds.add_argument(
+        '--checkpoint',
+        help='checkpoint of the training, to take its seed from; nothing else '
+        'in it is used')
+    parser.add_argument(
+        '--auto-scale-lr',
+        type=int,
+        nargs='?',
+        const=1,
+        metavar='GPUS',
+        help='show a training with --auto-scale-lr on so many GPUs (without a '
+        'number: 1), whose batch is theirs; also where the config has no '
+        'auto_scale_lr')
+    parser.add_argument(
+        '--no-teacher',
+        action='store_true',
+        help='do not build and ask the teacher')
+    parser.add_argument(
+        '--channel-order',
+        '-c',
+        choices=['BGR', 'RGB'],
+        help='order of the channels that the pipeline packs; defaults to BGR '
+        'where it loads files or the data preprocessor reverses them, else '
+        'RGB')
+    add_common_arguments(parser)
+    args = parser.parse_args()
+    for least, options in enumerate((('epoch', 'position', 'seed'),
+                                     ('number', 'auto_scale_lr'))):
+        for option in options:
+            value = getattr(args, option)
+            if value is not None and value < least:
+                parser.error(f'--{option.replace("_", "-")} is {value}: give '
+                             f'a number from {least}')
+    if args.number > MOST:
+        parser.error(f'--number is {args.number}: a picture has {MOST} at most')
+    if args.launcher != 'none':
+        parser.error('runs in one process, and shows the views of any number: '
+                     'leave out --launcher')
+    return args
+
+
+def check_picture(path: Path) -> None:
+    """Check that a picture can be written there.
+
+    Raises:
+        ValueError: If its ending is that of no image.
+        OSError: If nothing can be written there.
+    """
+    if path.suffix.lower()[1:] not in Figure().canvas.get_supported_filetypes():
+        raise ValueError(f'--out {path} is no image by its name: end it in '
+                         '.jpg, .png or .pdf')
+    check_output(path, '--out')
+
+
+def choose_seed(cfg: Config, seed: int | None, checkpoint: str | None) -> None:
+    """Write the seed of the training into its config, and say a made-up one.
+
+    Raises:
+        ValueError: If the checkpoint does not say its seed.
+    """
+    if checkpoint:
+        meta = load_checkpoint(
+            checkpoint, mmap=True, finite=False).get('meta') or {}
+        seed = meta.get('seed')
+        if seed is None:
+            raise ValueError(f'{checkpoint} does not say the seed of its '
+                             'training: give --seed, which its log says')
+    randomness = dict(cfg.get('randomness') or {})
+    if seed is None and randomness.get('seed') is None:
+        seed = 0
+        print('The config has no randomness.seed, so that each training draws '
+              'its own: these are the views of seed 0. For those of a training '
+              'give --checkpoint, or its seed as --seed.')
+    if seed is not None:
+        randomness['seed'] = seed
+    cfg.randomness = randomness
+
+
+def prepare(cfg: Config) -> Runner:
+    """Build the Runner of a config, for its training data alone.
+
+    Raises:
+        ValueError: If it has none, or no views of a classifier.
+    """
+    if not cfg.get('train_dataloader'):
+        raise ValueError(f'{cfg.filename} has no train_dataloader: give the '
+                         'config of a training')
+    for part in ('val', 'test'):
+        for name in ('dataloader', 'cfg', 'evaluator'):
+            cfg[f'{part}_{name}'] = None
+    cfg.load_from, cfg.resume, cfg.log_level = None, False, 'ERROR'
+    check_schedule(cfg)
+    check_data(cfg, 'train_dataloader')
+    runner = build_runner(cfg)
+    if not isinstance(runner.train_loop, TrainLoop):
+        kind = type(runner.train_loop).__name__
+        raise ValueError(
+            f"{cfg.filename} trains by another project's {kind}, whose images "
+            'are no function of epoch and position: set '
+            "train_cfg.type='mmdeit.EpochBasedTrainLoop' or "
+            "'mmdeit.IterBasedTrainLoop'")
+    model = unwrap_model(runner.model)
+    if not isinstance(
+            getattr(model, 'data_preprocessor', None), ClsDataPreprocessor):
+        raise ValueError(f'{cfg.filename} trains no classifier of mmpretrain: '
+                         "take browse_dataset.py of its own project")
+    check_training(runner)
+    return runner
+
+
+def last_position(loop: TrainLoop, epoch: int) -> int:
+    """The last position of an epoch.
+
+    Raises:
+        ValueError: If the training ends before the epoch.
+    """
+    iterations = loop.max_iters
+    if loop.dataloader.sampler.endless:
+        last = 0
+        views = iterations * loop.plan.views
+    else:
+        last = (iterations - 1) // len(loop.dataloader)
+        views = len(loop.dataloader.sampler)
+        if epoch == last:  # of iterations, it may end within
+            iterations -= last * len(loop.dataloader)
+            views = min(views, iterations * loop.plan.views)
+    if epoch > last:
+        raise ValueError(f'--epoch is {epoch}: the last one of the training, '
+                         f'counted from 0, is {last}')
+    return views - 1
+
+
+def find_passes(loop: TrainLoop, epoch: int,
+                positions: range) -> list[list[View]]:
+    """The views of each pass of the training that has one of the positions.
+
+    In one process, which sees the same as several: what is mixed is in the
+    same pass.
+    """
+    plan, sampler = loop.plan, loop.dataloader.sampler
+    first, last = (place // plan.views for place in (positions[0],
+                                                     positions[-1]))
+    sampler.start(common_seed(loop.runner), epoch, first)
+    end = (last + 1) * plan.views
+    if not sampler.endless:
+        end = min(end, len(sampler))
+    views = list(islice(sampler, end - first * plan.views))
+    passes = [views[i:i + plan.pass_size]
+              for i in range(0, len(views), plan.pass_size)]
+    return [part for part in passes
+            if any(view.position in positions for view in part)]
+
+
+@torch.no_grad()
+def prepare_passes(
+        runner: Runner,
+        passes: list[list[View]]) -> Iterator[tuple[Tensor, TrainingTargets]]:
+    """What the model gets of each pass in the training."""
+    loop, model = runner.train_loop, unwrap_model(runner.model)
+    loader = DataLoader(
+        loop.dataloader.dataset,
+        batch_sampler=passes,
+        num_workers=min(loop.dataloader.num_workers, len(passes)),
+        collate_fn=loop.dataloader.collate_fn)
+    for views, batch in zip(passes, loader):
+        if not loop._takes_views:
+            del batch['views']
+        seed_all(*views[0][1:], NETWORK, devices=True)
+        with runner.optim_wrapper.optim_context(model):
+            batch = model.data_preprocessor(batch, True)
+        yield batch['inputs'], TrainingTargets.of(batch['data_samples'])
+
+
+def look(runner: Runner, passes: list[list[View]], positions: range,
+         swap: bool) -> list[Seen]:
+    """See the views at positions, their channels swapped or as they are."""
+    dataset = runner.train_loop.dataloader.dataset
+    preprocessor = unwrap_model(runner.model).data_preprocessor
+    seen = []
+    for views, (inputs, targets) in zip(passes, prepare_passes(runner, passes)):
+        images = to_bytes(inputs, preprocessor)
+        for i, view in enumerate(views):
+            if view.position in positions:
+                image = images[i].flip(2) if swap else images[i]
+                seen.append(
+                    Seen(view.position, name_image(dataset, view.index),
+                         image.squeeze(2).cpu().numpy(), shares(targets, i),
+                         *read_answer(targets, i)))
+    return sorted(seen, key=lambda view: view.position)
+
+
+def to_bytes(inputs: Tensor, preprocessor: nn.Module) -> Tensor:
+    """Undo the normalisation: ``(N, C, H, W)`` to bytes ``(N, H, W, C)``."""
+    if preprocessor._enable_normalize:
+        inputs = inputs * preprocessor.std + preprocessor.mean
+    inputs = inputs.round().clamp(0, 255).to(torch.uint8)
+    return inputs.permute(0, 2, 3, 1)
+
+
+def packs_bgr(dataset: Dataset) -> bool:
+    """Whether a pipeline loads files, whose channels mmcv reverses."""
+    pipeline = getattr(dataset, 'pipeline', None)
+    return any(isinstance(step, LoadImageFromFile)
+               for step in getattr(pipeline, 'transforms', ()))
+
+
+def name_image(dataset: Dataset, index: int) -> str:
+    """The file name of an image, or its number where it has none."""
+    get_info = getattr(dataset, 'get_data_info', None)
+    path = get_info(index).get('img_path') if get_info else None
+    return Path(path).name if path else f'image {index}'
+
+
+def shares(targets: TrainingTargets, i: int) -> dict[int, float]:
+    """The share that each class has in image i, where it has one."""
+    if targets.mixed is None:
+        return {int(targets.labels[i]): 1.}
+    mixed = targets.mixed[i]
+    return {int(label): float(mixed[label]) for label in mixed.nonzero()}
+
+
+def read_answer(targets: TrainingTargets,
+                i: int) -> tuple[int | None, float | None]:
+    """The teacher's class for image i and its probability, where known."""
+    if targets.teacher_answer is None:
+        return None, None
+    answer = targets.teacher_answer[i].float()
+    if answer.ndim == 0:  # a vote
+        return int(answer), None
+    probability, label = answer.softmax(0).max(0)
+    return int(label), float(probability)
+
+
+def browse(cfg: Config, args: argparse.Namespace, out: Path) -> None:
+    """Draw the views of a config that the arguments ask for."""
+    runner = prepare(cfg)
+    loop, model = runner.train_loop, unwrap_model(runner.model)
+    last = last_position(loop, args.epoch)
+    if args.position > last:
+        raise ValueError(f'--position is {args.position}: the last one of '
+                         f'epoch {args.epoch} is {last}')
+    runner.optim_wrapper = runner.build_optim_wrapper(runner.optim_wrapper)
+    hook = next((h for h in runner.hooks if isinstance(h, TeacherHook)), None)
+    if hook and not args.no_teacher:
+        hook.preflight = 0
+        hook.before_train(runner)
+    positions = range(args.position,
+                      min(args.position + args.number, last + 1))
+    passes = find_passes(loop, args.epoch, positions)
+    dataset = loop.dataloader.dataset
+    reverses = model.data_preprocessor.to_rgb
+    order = args.channel_order or (
+        'BGR' if reverses or packs_bgr(dataset) else 'RGB')
+    swap = (order == 'BGR') != reverses
+    views = look(runner, passes, positions, swap)
+    where = (f'epoch {args.epoch}, views {positions[0]} to {positions[-1]} of '
+             f'{last + 1:,}, seed {common_seed(runner)}')
+    out.parent.mkdir(parents=True, exist_ok=True)
+    title = f'{Path(cfg.filename).stem}\n{where}'
+    draw(views, classes_of(dataset), title, out)
+    print(f'Written: {out} ({where})')
+
+
+def main() -> None:
+    args = parse_args()
+    with tempfile.TemporaryDirectory() as folder, end_in_one_line(args):
+        cfg = load_config(args)
+        out = args.out or Path(
+            cfg.work_dir,
+            f'views_epoch{args.epoch}_position{args.position}.jpg')
+        check_picture(out)
+        choose_seed(cfg, args.seed, args.checkpoint)
+        set_dataloader_defaults(cfg, not args.no_pin_memory)
+        if args.auto_scale_lr and cfg.get('train_dataloader'):
+            views = args.auto_scale_lr * cfg.train_dataloader.batch_size
+            cfg.auto_scale_lr = dict(base_batch_size=views)
+        cfg.work_dir = folder  # nothing of a training is left behind
+        browse(cfg, args, out)
+
+
+if __name__ == '__main__':
+    main()
