@@ -67,6 +67,25 @@ def recipe(folder: Path, drop_path_rate: float = 0.2, **others) -> Config:
             randomness=dict(seed=0)) | others)
 
 
+def validation(folder: Path) -> dict:
+    """What a config needs to validate on the pictures, for ``recipe``."""
+    return dict(
+        val_dataloader=dict(
+            batch_size=16,
+            num_workers=0,
+            dataset=dict(
+                type='mmdeit.CustomDataset',
+                data_prefix=str(folder),
+                pipeline=[
+                    dict(type='mmdeit.LoadImageFromFile'),
+                    dict(type='Resize', scale=(SIZE, SIZE)),
+                    dict(type='PackInputs')
+                ]),
+            sampler=dict(type='DefaultSampler', shuffle=False)),
+        val_evaluator=dict(type='mmdeit.HeadsAccuracy', topk=(1, )),
+        val_cfg=dict())
+
+
 @HOOKS.register_module()
 class RecordHook(Hook):
     """Writes down what the model is given and what it makes of it.
@@ -120,9 +139,16 @@ def assert_same(found, expected, where: str = '') -> None:
 
 
 def assert_ends_alike(file: Path, expected: Path) -> None:
-    """Two checkpoints have the same weights, average and state of training."""
+    """Two checkpoints have the same weights, average and state of training.
+
+    The losses of the last iterations, too.
+    """
     found, expected = (
         torch.load(path, weights_only=True) for path in (file, expected))
+    scalars, others = (
+        checkpoint['message_hub']['log_scalars']
+        for checkpoint in (found, expected))
+    assert_same(scalars['train/loss'], others['train/loss'], 'losses')
     for part in ('state_dict', 'ema_state_dict', 'optimizer',
                  'param_schedulers'):
         assert_same(found[part], expected[part], part)

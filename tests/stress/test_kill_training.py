@@ -5,4 +5,4 @@ from .kill_training import STEPS, Kill, kill_trainings
 def test_nothing_is_lost(tmp_path):
     kills = [Kill(step, keep=1) for step in STEPS]
     assert [*kill_trainings(tmp_path, kills, seed=0, epochs=3)] == kills
-    assert any(kill.epoch for kill in kills)
+    assert any(kill.iteration for kill in kills)
