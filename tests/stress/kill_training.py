@@ -242,7 +242,8 @@ def main() -> None:
     print('\n\n| killed at | kills | went on from a checkpoint | from the '
           'beginning, having none |\n| --- | ---: | ---: | ---: |')
     for moment in (*STEPS, ANY_TIME, 'all'):
-        hit = [kill.iteration for kill in kills if moment in (kill.moment, 'all')]
+        hit = [kill.iteration for kill in kills
+               if moment in (kill.moment, 'all')]
         print(f'| {moment} | {len(hit)} | {sum(map(bool, hit))} | '
               f'{hit.count(0)} |')
 
