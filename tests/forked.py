@@ -17,6 +17,7 @@ import torch
 from mmengine.config import Config
 
 import mmdeit.cli  # noqa: F401
+import mmdeit.loops  # noqa: F401
 
 from .conftest import STUDENT
 
