@@ -336,6 +336,17 @@ def test_an_image_is_decoded_once_in_a_batch(folder, decoded):
     assert_equal(dataset.__getitems__(views), samples)
 
 
+def test_each_dataset_has_its_own_loader(folder):
+    """The same picture in colour, and in grey."""
+    cfg = augmented(folder, indices=1)
+    grey = augmented(folder, indices=1)
+    grey['pipeline'][0]['color_type'] = 'grayscale'
+    grey['pipeline'][3:4] = []  # which is for colours
+    dataset = ViewDataset(dict(type='ConcatDataset', datasets=[cfg, grey]))
+    views = [View(index, 0, 0, i) for i, index in enumerate((0, 0, 1, 1))]
+    assert_equal(dataset.__getitems__(views), [dataset[v] for v in views])
+
+
 def test_a_batch_of_different_images_is_read_in_order(folder, decoded):
     dataset = ViewDataset(augmented(folder))
     views = [View(index, 0, 0, i) for i, index in enumerate((5, 3, 4))]
