@@ -87,7 +87,7 @@ def validation(folder: Path) -> dict:
 
 
 @HOOKS.register_module()
-class RecordHook(Hook):
+class RecordViewsHook(Hook):
     """Writes down what the model is given and what it makes of it.
 
     In ``rank{r}.pt`` of the work directory: ``views``, by their keys the

@@ -29,7 +29,7 @@ class Trainings:
         # Stochastic depth is drawn by each process for its own views.
         cfg = recipe(
             write_pictures(folder / 'pictures', 48), drop_path_rate=0.,
-            custom_hooks=[dict(type='RecordHook')])
+            custom_hooks=[dict(type='RecordViewsHook')])
         cfg.model.head.loss.mode = 'hard'
         cfg.default_hooks.teacher = dict(
             type='mmdeit.TeacherHook',

@@ -10,7 +10,7 @@ from mmengine.registry import DATASETS
 from mmpretrain.datasets import CustomDataset
 
 from tests.pictures import augmented, write_pictures
-from tests.recipe import BATCH, RecordHook, assert_ends_alike, recipe
+from tests.recipe import BATCH, RecordViewsHook, assert_ends_alike, recipe
 
 
 @DATASETS.register_module()
@@ -38,7 +38,7 @@ def train(tmp_path, build_runner):
         if resume:
             cfg.load_from, cfg.resume = str(resume), True
         runner = build_runner(cfg)
-        record = RecordHook()
+        record = RecordViewsHook()
         runner.register_hook(record)
         CountedDataset.reads.clear()
         runner.train()
