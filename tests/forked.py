@@ -13,6 +13,8 @@ from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
 
+import matplotlib.backends.backend_agg  # noqa: F401
+import matplotlib.figure  # noqa: F401
 import torch
 from mmengine.config import Config
 
