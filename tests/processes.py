@@ -8,7 +8,7 @@ from .tools import run_tool
 def forkserver() -> ForkServerContext:
     """A context whose processes start without importing torch again."""
     context = get_context('forkserver')
-    context.set_forkserver_preload(['mmdeit.cli', __name__])
+    context.set_forkserver_preload(['tests.forked', __name__])
     return context
 
 
