@@ -2,6 +2,7 @@
 from collections import Counter
 
 import torch
+from mmengine.utils import apply_to
 from torch.utils._python_dispatch import TorchDispatchMode
 
 aten = torch.ops.aten
@@ -22,11 +23,14 @@ class Counting(TorchDispatchMode):
     Args:
         optimizer (torch.optim.Optimizer, optional): Its step counters are not
             counted: torch keeps them on the CPU. Defaults to None.
+        batch (dict): What the dataloader gives, which is on the host: to read
+            it waits for nothing. See :func:`apart_from_the_host`.
     """
 
-    def __init__(self, optimizer=None):
+    def __init__(self, optimizer=None, batch={}):
         super().__init__()
         self.optimizer = optimizer
+        self.host = {memory(tensor) for tensor in batch.values()}
         self.calls = Counter()
         self.reads = Counter()
 
@@ -35,7 +39,8 @@ class Counting(TorchDispatchMode):
         masks = func is aten.index.Tensor and any(
             index is not None and index.dtype == torch.bool
             for index in args[1])
-        if (func in _READS or masks) and not self._is_step(args[0]):
+        if (func in _READS or masks) and not (
+                self._is_step(args[0]) or memory(args[0]) in self.host):
             self.reads[func] += 1
         return func(*args, **(kwargs or {}))
 
@@ -56,7 +61,28 @@ class Counting(TorchDispatchMode):
 
     def _counted(self, name, method):
         def counted(tensor, *args, **kwargs):
-            self.reads[name] += 1
+            if memory(tensor) not in self.host:
+                self.reads[name] += 1
             return method(tensor, *args, **kwargs)
 
         return counted
+
+
+def memory(tensor):
+    """What tells whether two tensors share their numbers."""
+    return tensor.untyped_storage().data_ptr()
+
+
+def apart_from_the_host(preprocessor):
+    """Copy what a data preprocessor moves to its device, as to a GPU.
+
+    On a CPU it would be the batch of the dataloader itself, and a read of it
+    none.
+    """
+    cast = preprocessor.cast_data
+
+    def copied(data):
+        return apply_to(
+            cast(data), lambda x: isinstance(x, torch.Tensor), torch.clone)
+
+    preprocessor.cast_data = copied

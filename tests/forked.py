@@ -13,10 +13,13 @@ from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
 
+import matplotlib.backends.backend_agg  # noqa: F401
+import matplotlib.figure  # noqa: F401
 import torch
 from mmengine.config import Config
 
 import mmdeit.cli  # noqa: F401
+import mmdeit.loops  # noqa: F401
 
 from .conftest import STUDENT
 

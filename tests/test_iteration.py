@@ -11,7 +11,7 @@ from torch.utils.data import Dataset
 
 from mmdeit.hooks import TeacherHook
 
-from .counting import Counting
+from .counting import Counting, apart_from_the_host
 
 LOG_INTERVAL = 4
 
@@ -42,29 +42,32 @@ class CountHook(Hook):
         self.counts = []
 
     def before_train(self, runner):
-        run_iter = runner.train_loop.run_iter
+        apart_from_the_host(runner.model.data_preprocessor)
+        run_iter = runner.train_loop._run_iter
 
-        def counted(*args):
-            counting = Counting(runner.optim_wrapper.optimizer)
+        def counted(number, batch):
+            counting = Counting(runner.optim_wrapper.optimizer, batch)
             with counting:
-                run_iter(*args)
+                run_iter(number, batch)
             self.counts.append(counting)
 
-        runner.train_loop.run_iter = counted
+        runner.train_loop._run_iter = counted
 
 
 @pytest.fixture
 def recipe(cfg):
     """A distillation with all that the recipe has, at a size N."""
 
-    def make(size, mode='hard'):
+    def make(size, mode='hard', passes=1):
         cfg.model.data_preprocessor.update(
             type='mmdeit.ClsDataPreprocessor', group_size=16)
         cfg.model.head.loss.mode = mode
         cfg.model.backbone.drop_path_rate = 0.1
         cfg.train_dataloader.update(
-            batch_size=size, dataset=dict(type='ErasedDataset', size=8 * size))
-        cfg.train_cfg.max_epochs = 1
+            batch_size=size // passes,
+            dataset=dict(type='ErasedDataset', size=8 * size))
+        cfg.auto_scale_lr = dict(base_batch_size=size)
+        cfg.train_cfg = dict(type='mmdeit.EpochBasedTrainLoop', max_epochs=1)
         cfg.default_hooks.update(
             runtime_info=dict(type='mmdeit.RuntimeInfoHook'),
             ema=dict(type='mmdeit.EMAHook', momentum=0.1))
@@ -74,12 +77,13 @@ def recipe(cfg):
     return make
 
 
-@pytest.mark.parametrize('mode', ['hard', 'soft'])
+@pytest.mark.parametrize('mode, passes', [
+    ('hard', 1), ('soft', 1), ('hard', 2)])
 def test_no_read_but_the_loggers_and_the_same_calls_at_any_size(
-        recipe, mode, build_runner):
+        recipe, mode, passes, build_runner):
     calls = []
     for size in (32, 256):
-        runner = build_runner(recipe(size, mode))
+        runner = build_runner(recipe(size, mode, passes))
         hook = CountHook()
         runner.register_hook(hook)
         runner.train()
@@ -100,7 +104,7 @@ def test_calls_beside_the_networks_are_few(recipe, build_runner):
     hook, = [h for h in runner.hooks if isinstance(h, TeacherHook)]
     hook.before_train(runner)
     model = runner.model.train()
-    batch = next(iter(runner.train_dataloader))
+    _, batch = next(runner.train_loop._batches(0, 0))
     counting = Counting()
     networks = Counting()
     for network in (hook.teacher, model.backbone):

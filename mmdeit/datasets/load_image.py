@@ -7,8 +7,9 @@ from mmcv.transforms import LoadImageFromFile as _LoadImageFromFile
 
 from mmdeit.registry import TRANSFORMS
 
-# Within decode_once(): of the last image its path, and what was loaded.
-_last: dict[str, dict] | None = None
+# Within decode_once(): of the last image its loader and path, and what was
+# loaded.
+_last: dict[tuple, dict] | None = None
 
 
 @contextlib.contextmanager
@@ -45,15 +46,15 @@ class LoadImageFromFile(_LoadImageFromFile):
 
     def transform(self, results: dict) -> dict | None:
         """Load ``img``, ``(H, W, 3)`` in BGR, from ``img_path``."""
-        path = results['img_path']
         if _last is None:
             return self._load(results)
-        if path not in _last:
-            loaded = self._load(dict(img_path=path))
+        key = self, results['img_path']
+        if key not in _last:
+            loaded = self._load(dict(img_path=results['img_path']))
             _last.clear()
-            _last[path] = loaded
+            _last[key] = loaded
         # What follows may write into it.
-        loaded = _last[path]
+        loaded = _last[key]
         return loaded and {**results, **loaded, 'img': loaded['img'].copy()}
 
     def _load(self, results: dict) -> dict | None:

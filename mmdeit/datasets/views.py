@@ -114,8 +114,9 @@ class ViewSampler(Sampler):
         views = len(self.sampler)
         if drop_last:
             views *= self.world_size
-            if getattr(self.sampler, 'round_up', False):
-                # A number of processes must not make up an iteration.
+            if abs(views - len(dataset)) < self.world_size:
+                # Rounded for the processes, which must not make up, or
+                # take from one of them, an iteration.
                 views = len(dataset)
             views = views // (batch_size * self.world_size) * batch_size
         self.views = views

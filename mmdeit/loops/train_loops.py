@@ -61,7 +61,7 @@ class _ViewLoop:
             wrapper = self.runner.optim_wrapper
             wrapper._accumulative_counts = self.plan.passes
             wrapper.initialize_count_status(self.runner.model, 0, -1)
-        self._done = self._iter  # which the first epoch starts from
+        self._resumed = self._iter  # which the first epoch starts from
         return super().run()
 
     def _batches(self, epoch: int, first: int) -> Iterator[tuple[int, dict]]:
@@ -105,9 +105,10 @@ class EpochBasedTrainLoop(_ViewLoop, _EpochBasedTrainLoop):
         """Train for what is left of an epoch."""
         self.runner.call_hook('before_train_epoch')
         self.runner.model.train()
-        done = max(0, self._done - self._epoch * len(self.dataloader))
-        self._done = 0
-        if done > len(self.dataloader):
+        done = self._resumed and (
+            self._resumed - self._epoch * len(self.dataloader))
+        self._resumed = 0
+        if not 0 <= done <= len(self.dataloader):
             self.runner.logger.warning(
                 f'Resumed after {self._epoch} epochs and {self._iter} '
                 f'iterations, of which an epoch has {len(self.dataloader)}: '

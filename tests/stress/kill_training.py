@@ -2,8 +2,10 @@
 
     python -m tests.stress.kill_training --kills 60 --max-keep-ckpts 1 3
 
-Each training is a process that runs tools/train.py on a student that trains
-for a second, and each kill a SIGKILL. Some come at any time, from outside. The
+Each training is a process that runs tools/train.py for seconds, with two
+workers and everything that is random in the recipe (``tests/recipe.py``). It
+saves in the middle of epochs, too, and has to end bit for bit as one that was
+never killed. Each kill is a SIGKILL. Some come at any time, from outside. The
 others hit a step of a save: to hit it each time, the process counts its own
 calls of ``os.fsync``, ``os.replace`` and ``os.remove``, and kills itself at the
 chosen one; a file that is hit while it is written loses its end. What is
@@ -25,14 +27,17 @@ from pathlib import Path
 import torch
 from mmengine.utils import ProgressBar
 
-from tests.forked import Training, write_config
+from tests.forked import Training
+from tests.pictures import write_pictures
+from tests.recipe import assert_ends_alike, recipe, validation
 
 ANY_TIME = 'any time'
 STEPS = (
     'checkpoint half written', 'checkpoint written', 'checkpoint named',
     'pointer half written', 'pointer written', 'pointer named',
     'old checkpoint removed')
-SECONDS = 2  # about how long a training takes
+EPOCH = 3  # iterations
+INTERVAL = 2  # iterations between two saves
 
 
 @dataclass
@@ -42,11 +47,11 @@ class Kill:
     Attributes:
         moment (str): One of ``STEPS``, or ``ANY_TIME``.
         keep (int): ``max_keep_ckpts`` of the training.
-        epoch (int): Of the newest whole checkpoint; 0 if there was none.
+        iteration (int): Of the newest whole checkpoint; 0 if there was none.
     """
     moment: str
     keep: int
-    epoch: int = 0
+    iteration: int = 0
 
 
 def kill_at(step: str, count: int, left: float) -> Callable[[], None]:
@@ -99,9 +104,17 @@ def kill_at(step: str, count: int, left: float) -> Callable[[], None]:
     return prepare
 
 
-def run(folder: Path, kill: Kill | None, keep: int,
-        rng: random.Random) -> Training:
-    """Train, or resume, until the kill or the end."""
+def run(folder: Path, kill: Kill | None, keep: int, rng: random.Random,
+        seconds: float = 0.) -> Training:
+    """Train, or resume, until the kill or the end.
+
+    Args:
+        folder (Path): Of the config, the log and the work directory.
+        kill (Kill, optional): None trains to the end.
+        keep (int): ``max_keep_ckpts`` of the training.
+        rng (random.Random): Chooses the time of the kill.
+        seconds (float): Within which it is killed at any time.
+    """
     arguments = [
         folder / 'config.py', '--resume', '--work-dir', folder / 'work',
         '--cfg-options', f'default_hooks.checkpoint.max_keep_ckpts={keep}',
@@ -113,41 +126,42 @@ def run(folder: Path, kill: Kill | None, keep: int,
         prepare = kill_at(kill.moment, rng.randint(1, 3), rng.random())
         return Training(folder / 'log', *arguments, prepare=prepare)
     training = Training(folder / 'log', *arguments)
-    time.sleep(rng.uniform(0, SECONDS))
+    time.sleep(rng.uniform(0, seconds))
     os.kill(training.process.pid, signal.SIGKILL)
     return training
 
 
-def whole_epochs(folder: Path) -> list[int]:
-    """Epochs of the checkpoints to keep; whatever has their name is whole."""
-    epochs = [0]
+def whole_checkpoints(folder: Path) -> list[int]:
+    """Iterations of those to keep; whatever has their name is whole."""
+    iterations = [0]
     for path in folder.glob('*.pth'):
         damaged = zipfile.ZipFile(path).testzip()
         assert damaged is None, f'{path.name} is torn'
         meta = torch.load(path, weights_only=True)['meta']
-        if path.name.startswith('epoch_'):
-            epochs.append(meta['epoch'])
-    return sorted(epochs)
+        if path.name.startswith('iter_'):
+            iterations.append(meta['iter'])
+    return sorted(iterations)
 
 
-def check_resumed(output: str, epoch: int) -> None:
-    """It has gone on from the newest whole checkpoint."""
-    if 'Epoch(train)' in output:  # or it was killed before
-        assert (f'resumed epoch: {epoch}, ' if epoch else
-                'Nothing to resume in') in output, output
+def check_resumed(output: str, iteration: int) -> None:
+    """It has gone on from the newest whole checkpoint, at the next step."""
+    trained = re.search(r'Epoch\(train\) +\[(\d+)\]\[(\d+)/', output)
+    if not trained:
+        return  # it was killed before
+    assert (f', iter: {iteration}\n' if iteration else
+            'Nothing to resume in') in output, output
+    epoch, step = map(int, trained.groups())
+    assert (epoch - 1) * EPOCH + step == iteration + 1, output
 
 
-def check_finished(folder: Path, keep: int, expected: dict) -> None:
+def check_finished(folder: Path, keep: int, expected: Path) -> None:
     """It ends like a training that was never killed, and is tidy."""
-    *_, epoch = epochs = whole_epochs(folder)
-    assert len(epochs) - 1 <= keep, epochs
+    *_, last = iterations = whole_checkpoints(folder)
+    assert len(iterations) - 1 <= keep, iterations
     assert not list(folder.glob('*.part'))
-    pointed = (folder / 'last_checkpoint').read_text()
-    assert pointed == f'{folder}/epoch_{epoch}.pth'
-    found = torch.load(pointed, weights_only=True)
-    for part in ('state_dict', 'ema_state_dict'):
-        for name, value in expected[part].items():
-            assert torch.equal(found[part][name], value), name
+    pointed = Path((folder / 'last_checkpoint').read_text())
+    assert pointed == folder / f'iter_{last}.pth'
+    assert_ends_alike(pointed, expected)
 
 
 def kill_trainings(folder: Path, kills: list[Kill], seed: int,
@@ -158,39 +172,54 @@ def kill_trainings(folder: Path, kills: list[Kill], seed: int,
         folder (Path): For their files.
         kills (list[Kill]): In this order; one training has one ``keep``.
         seed (int): Of the times of the kills.
-        epochs (int): Of each training, four iterations each.
+        epochs (int): Of each training, three iterations each.
 
     Raises:
         AssertionError: If one does not go on as it should.
     """
     rng = random.Random(seed)
-    write_config(
-        folder / 'config.py',
-        train_cfg=dict(
-            type='mmdeit.EpochBasedTrainLoop', max_epochs=epochs))
+    write_config(folder, epochs)
+    start = time.monotonic()
     undisturbed = run(folder, None, -1, rng)
     assert undisturbed.end() == 0, undisturbed.output
-    expected = torch.load(
-        folder / f'work/epoch_{epochs}.pth', weights_only=True)
+    seconds = time.monotonic() - start
+    expected = folder / 'undisturbed.pth'
+    (folder / f'work/iter_{EPOCH * epochs}.pth').rename(expected)
     kills = kills.copy()
     while kills:
         shutil.rmtree(folder / 'work')
-        keep, epoch, code = kills[0].keep, 0, None
+        keep, iteration, code = kills[0].keep, 0, None
         while code != 0:
-            kill = next((kill for kill in kills[:1] if kill.keep == keep), None)
-            training = run(folder, kill, keep, rng)
+            kill = kills[0] if kills and kills[0].keep == keep else None
+            training = run(folder, kill, keep, rng, seconds)
             code = training.end()
-            check_resumed(training.output, epoch)
+            check_resumed(training.output, iteration)
             if code == 0:
                 check_finished(folder / 'work', keep, expected)
                 break
             assert code == -signal.SIGKILL, training.output
-            *_, kill.epoch = found = whole_epochs(folder / 'work')
-            begun = re.findall('Saving checkpoint at (.*) ep', training.output)
-            epoch = max([epoch, *(int(save) - 1 for save in begun)])
-            assert kill.epoch >= epoch and len(found) - 1 <= keep + 1, found
-            epoch = kill.epoch
+            *_, kill.iteration = found = whole_checkpoints(folder / 'work')
+            begun = re.findall('Saving checkpoint at (.*) it', training.output)
+            iteration = max([iteration, *(int(save) - INTERVAL
+                                          for save in begun)])
+            assert kill.iteration >= iteration, found
+            assert len(found) - 1 <= keep + 1, found
+            iteration = kill.iteration
             yield kills.pop(0)
+
+
+def write_config(folder: Path, epochs: int) -> None:
+    """Write the pictures and the config of the trainings."""
+    pictures = write_pictures(folder / 'pictures', 48)
+    cfg = recipe(
+        pictures,
+        train_cfg=dict(
+            type='mmdeit.EpochBasedTrainLoop', max_epochs=epochs),
+        log_level='INFO',
+        **validation(pictures))
+    cfg.train_dataloader.num_workers = 2
+    cfg.default_hooks.checkpoint.interval = INTERVAL
+    cfg.dump(folder / 'config.py')
 
 
 def main() -> None:
@@ -213,7 +242,8 @@ def main() -> None:
     print('\n\n| killed at | kills | went on from a checkpoint | from the '
           'beginning, having none |\n| --- | ---: | ---: | ---: |')
     for moment in (*STEPS, ANY_TIME, 'all'):
-        hit = [kill.epoch for kill in kills if moment in (kill.moment, 'all')]
+        hit = [kill.iteration for kill in kills
+               if moment in (kill.moment, 'all')]
         print(f'| {moment} | {len(hit)} | {sum(map(bool, hit))} | '
               f'{hit.count(0)} |')
 
