@@ -33,7 +33,8 @@ def plan_batch(batch_size: int,
 
     A group of views that are mixed alike stays in one pass. The recipe has 8
     groups of 128: 1, 2, 4 or 8 processes take 8, 4, 2 or 1 of them. Where a
-    pass takes fewer than 128 images, the groups are smaller.
+    pass takes fewer than 128 images, the groups are smaller. Where processes
+    make up the batch, it is no other's, and its groups are those of each pass.
 
     Args:
         batch_size (int): What a process takes in one pass, at most.
@@ -48,7 +49,9 @@ def plan_batch(batch_size: int,
         ValueError: If they cannot be shared, with what can.
     """
     product = world_size * batch_size * passes
-    views = views or product
+    if views is None:
+        return BatchPlan(product, batch_size * passes, passes,
+                         min(group_size, batch_size))
     if passes > 1 and product != views:
         raise ValueError(
             f'{world_size} processes x {passes} passes (accumulative_counts) x '
@@ -57,14 +60,23 @@ def plan_batch(batch_size: int,
             f'found, or set auto_scale_lr.base_batch_size={product}')
     group_size = next(n for n in range(min(group_size, batch_size), 0, -1)
                       if group_size % n == 0)
+    if views % group_size:
+        fit = next(n for n in range(group_size, 0, -1) if views % n == 0)
+        raise ValueError(
+            f'batches of {views} images have no groups of {group_size}, to be '
+            f'mixed alike: set data_preprocessor.group_size={fit}, or '
+            'auto_scale_lr.base_batch_size and the learning rate')
     if views % (world_size * group_size):
         counts = [str(n) for n in range(1, views + 1)
                   if views % (n * group_size) == 0]
         groups = f' in groups of {group_size}' if group_size > 1 else ''
+        share, rest = divmod(views, world_size)
+        smaller = (f'train_dataloader.batch_size={share}, or '
+                   if not rest and group_size % share == 0 else '')
         raise ValueError(
             f'{world_size} processes cannot share batches of {views} images'
             f'{groups}: take {" or ".join(counts[-8:])} of them, or set '
-            'auto_scale_lr.base_batch_size and the learning rate')
+            f'{smaller}auto_scale_lr.base_batch_size and the learning rate')
     share = views // world_size
     passes = next(n for n in range(passes, share + 1)
                   if share % (n * group_size) == 0 and share // n <= batch_size)
