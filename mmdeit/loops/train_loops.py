@@ -44,7 +44,7 @@ class _ViewLoop:
         preprocessor = getattr(model, 'data_preprocessor', None)
         self._takes_views = isinstance(preprocessor, ClsDataPreprocessor)
         mixing = getattr(preprocessor, 'mixing', None)
-        self.plan = _plan(runner, dataloader['batch_size'], mixing)
+        self.plan = _plan(runner, dataloader.get('batch_size', 1), mixing)
         if mixing:
             mixing.group_size = self.plan.group_size
         built = runner.build_dataloader(
@@ -160,8 +160,8 @@ def _plan(runner: Runner, batch_size: int,
     passes = wrapper.get('accumulative_counts', 1) if isinstance(
         wrapper, dict) else wrapper._accumulative_counts
     if scaling.get('enable') and passes > 1:
-        raise ValueError('auto_scale_lr knows nothing of accumulative_counts: '
-                         'leave one of the two out')
+        raise ValueError('--auto-scale-lr knows nothing of optim_wrapper.'
+                         'accumulative_counts: leave one of the two out')
     return plan_batch(
         batch_size, get_world_size(), passes,
         None if scaling.get('enable') else scaling.get('base_batch_size'),

@@ -6,6 +6,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from mmengine.registry import DATASETS
+from torch.utils.data import Dataset
 
 from tests.tools import run_tool
 
@@ -594,6 +596,32 @@ CASES = [
 def test_bad_data(world, case):
     run(world, case)
     assert not (world / 'canary').exists()
+
+
+@DATASETS.register_module()
+class PairDataset(Dataset):
+    """Image and label, as in torchvision."""
+
+    def __len__(self):
+        return 9
+
+    def __getitem__(self, index):
+        return np.zeros((3, 8, 8), np.float32), 0
+
+
+def test_samples_that_are_no_dicts(world):
+    run(
+        world,
+        Case(
+            'samples are no dicts',
+            'train',
+            'a sample of PairDataset is a tuple, and views are added to dicts: '
+            'end its pipeline by mmdeit.PackInputs',
+            lambda w: w.configure(
+                "train_dataloader['dataset'] = dict(type='PairDataset')\n"
+                'num_classes = 3'),
+        ),
+    )
 
 
 def test_resume_with_other_classes(world):
