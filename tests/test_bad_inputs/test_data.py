@@ -269,6 +269,13 @@ CASES = [
         lambda w: w.remove('data/train'),
     ),
     Case(
+        'no training data, benchmark of the loader',
+        'loader',
+        'train_dataloader: no data in data/train: put it there (see its '
+        'config in configs/_base_/datasets), or set',
+        lambda w: w.remove('data/train'),
+    ),
+    Case(
         'an empty folder',
         'train',
         'val_dataloader: no data in data/val: put it there (see its config '
@@ -336,6 +343,12 @@ CASES = [
         'test --cfg-options test_dataloader.num_workers=1',
         'cannot read the image data/test/cat/0.png: replace or remove it (',
         lambda w: w.write('data/test/cat/0.png', ''),
+    ),
+    Case(
+        'a broken training image, benchmark of the loader in a worker',
+        'loader --num-workers 1',
+        'cannot read the image data/train/cat/0.png: replace or remove it (',
+        lambda w: w.write('data/train/cat/0.png', 'no image'),
     ),
     # lists
     Case('an empty list', 'train', 'data/train.txt is empty', listed('')),

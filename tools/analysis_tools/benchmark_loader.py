@@ -49,7 +49,7 @@ class Loaders:
 
     Args:
         dataloader (dict): The config's ``train_dataloader``.
-        images (int): How many, at most; all have their turn.
+        images (int): Images of a round; all if there are fewer.
         workers (int): Processes that load, or 0 for this one.
         seed (int): Of the choice of images and of the views.
     """
@@ -58,11 +58,12 @@ class Loaders:
                  seed: int) -> None:
         sampler = dataloader.get('sampler') or {}
         self.repeats = sampler.get('num_repeats', 1)
-        self.built = Runner.build_dataloader({
-            **{key: dataloader[key] for key in dataloader
-               if key != 'batch_sampler'},
-            'batch_size': 1, 'num_workers': 0, 'persistent_workers': False,
-            'sampler': dict(type='mmengine.DefaultSampler')}, seed)
+        self.built = Runner.build_dataloader(dict(
+            num_workers=workers,
+            sampler=dict(type='mmengine.DefaultSampler'),
+            **{key: dataloader[key]
+               for key in ('dataset', 'collate_fn', 'worker_init_fn')
+               if key in dataloader}), seed)
         dataset = self.built.dataset
         rng = np.random.default_rng(seed)
         self.images = rng.permutation(len(dataset))[:images].tolist()
