@@ -33,8 +33,9 @@ def plan_batch(batch_size: int,
 
     A group of views that are mixed alike stays in one pass. The recipe has 8
     groups of 128: 1, 2, 4 or 8 processes take 8, 4, 2 or 1 of them. Where a
-    pass takes fewer than 128 images, the groups are smaller. Where processes
-    make up the batch, it is no other's, and its groups are those of each pass.
+    pass takes fewer than 128 images, the groups are smaller. Where the batch
+    is whatever the processes make, a pass has ``batch_size`` images, and
+    groups of about ``group_size``.
 
     Args:
         batch_size (int): What a process takes in one pass, at most.
@@ -49,23 +50,17 @@ def plan_batch(batch_size: int,
         ValueError: If they cannot be shared, with what can.
     """
     product = world_size * batch_size * passes
-    if views is None:
-        return BatchPlan(product, batch_size * passes, passes,
-                         min(group_size, batch_size))
-    if passes > 1 and product != views:
+    if passes > 1 and views not in (None, product):
         raise ValueError(
             f'{world_size} processes x {passes} passes (accumulative_counts) x '
             f'batch_size {batch_size} are {product} images, and the learning '
             f'rate is for {views}: leave accumulative_counts out, to have it '
             f'found, or set auto_scale_lr.base_batch_size={product}')
-    group_size = next(n for n in range(min(group_size, batch_size), 0, -1)
-                      if group_size % n == 0)
-    if views % group_size:
-        fit = next(n for n in range(group_size, 0, -1) if views % n == 0)
-        raise ValueError(
-            f'batches of {views} images have no groups of {group_size}, to be '
-            f'mixed alike: set data_preprocessor.group_size={fit}, or '
-            'auto_scale_lr.base_batch_size and the learning rate')
+    group_size = min(group_size, batch_size)
+    if views is None or passes > 1:
+        return BatchPlan(product, batch_size * passes, passes, group_size)
+    while views % group_size:
+        group_size -= 1
     if views % (world_size * group_size):
         counts = [str(n) for n in range(1, views + 1)
                   if views % (n * group_size) == 0]
@@ -78,6 +73,6 @@ def plan_batch(batch_size: int,
             f'{groups}: take {" or ".join(counts[-8:])} of them, or set '
             f'{smaller}auto_scale_lr.base_batch_size and the learning rate')
     share = views // world_size
-    passes = next(n for n in range(passes, share + 1)
+    passes = next(n for n in range(1, share + 1)
                   if share % (n * group_size) == 0 and share // n <= batch_size)
     return BatchPlan(views, share, passes, group_size)

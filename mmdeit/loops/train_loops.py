@@ -160,8 +160,8 @@ def _plan(runner: Runner, batch_size: int,
     passes = wrapper.get('accumulative_counts', 1) if isinstance(
         wrapper, dict) else wrapper._accumulative_counts
     if scaling.get('enable') and passes > 1:
-        raise ValueError('--auto-scale-lr knows nothing of optim_wrapper.'
-                         'accumulative_counts: leave one of the two out')
+        raise ValueError('auto_scale_lr knows nothing of accumulative_counts: '
+                         'leave one of the two out')
     return plan_batch(
         batch_size, get_world_size(), passes,
         None if scaling.get('enable') else scaling.get('base_batch_size'),

@@ -493,25 +493,11 @@ CASES = [
     Case(
         'auto-scale-lr and accumulative_counts',
         'train --auto-scale-lr',
-        '--auto-scale-lr knows nothing of optim_wrapper.accumulative_counts: '
-        'leave one of the two out',
+        'auto_scale_lr knows nothing of accumulative_counts: leave one of the '
+        'two out',
         lambda w: w.configure(
             'auto_scale_lr = dict(base_batch_size=8)\n'
             "optim_wrapper['accumulative_counts'] = 2"),
-    ),
-    Case(
-        'a batch that has no such groups',
-        'train',
-        'batches of 6 images have no groups of 4, to be mixed alike: set data_'
-        'preprocessor.group_size=3, or auto_scale_lr.base_batch_size and the',
-        lambda w: w.configure('auto_scale_lr = dict(base_batch_size=6)'),
-    ),
-    Case(
-        'groups that a batch does not have',
-        OPTION + 'data_preprocessor.group_size=3',
-        'batches of 8 images have no groups of 3, to be mixed alike: set data_'
-        'preprocessor.group_size=2, or auto_scale_lr.base_batch_size and the',
-        lambda w: w.configure('auto_scale_lr = dict(base_batch_size=8)'),
     ),
     Case(
         'fewer images than the learning rate is for',

@@ -21,6 +21,8 @@ def test_training_goes_on(world):
 @pytest.mark.parametrize('batch, more, iterations', [
     # two passes; the ninth image is left out
     (8, [], 1),
+    # in groups of 3, not 4
+    (6, [], 1),
     # One pass of its own batch, whose learning rate is scaled. Groups are for
     # no other number of processes then, and need not divide it.
     (8, ['--auto-scale-lr', '--cfg-options', 'train_dataloader.batch_size=5',
