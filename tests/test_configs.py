@@ -11,6 +11,7 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.registry import HOOKS, MODELS
 
 from mmdeit.cli import apply_num_classes
+from mmdeit.loops.batch_plan import plan_batch
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = sorted(
@@ -62,6 +63,30 @@ def test_builds_and_shows_its_command(path):
     text = (ROOT / path).read_text()
     on_one = ('cifar10', 'demo', 'evaluation')
     assert (path if any(x in path for x in on_one) else f'{path} 8') in text
+
+
+@pytest.mark.parametrize('path', sorted(
+    str(path.relative_to(ROOT)) for path in ROOT.glob('configs/*/*.py')
+    if path.parent.name != '_base_'))
+def test_trains_by_a_loop_of_ours(path):
+    """On which the step is the same on eight GPUs, as planned, and on one."""
+    cfg = Config.fromfile(ROOT / path)
+    if not cfg.get('train_dataloader'):
+        return
+    assert cfg.train_cfg.type in ('mmdeit.EpochBasedTrainLoop',
+                                  'mmdeit.IterBasedTrainLoop')
+    batch, scaling = cfg.train_dataloader.batch_size, cfg.get('auto_scale_lr')
+    if not scaling:  # those of the demo and cifar10, for one CPU
+        assert batch == 128
+        return
+    group = (cfg.get('data_preprocessor') or {}).get('group_size') or 1
+    views = scaling.base_batch_size
+    if path == 'configs/deit/deit-tiny-distilled_cifar10.py':
+        assert batch == views == 512  # for one GPU
+        return
+    for gpus in (1, 2, 4, 8):
+        plan = plan_batch(batch, gpus, 1, views, min(group, batch))
+        assert (plan.pass_size, plan.passes) == (batch, 8 // gpus)
 
 
 @pytest.mark.parametrize('path, millions', list(zip(

@@ -19,6 +19,13 @@ def test_a_key_says_all_numbers():
     assert draw() == first
 
 
+def test_numbers_stay_from_release_to_release():
+    """Or a training would go on as another one after an upgrade."""
+    seed_all(0, 3, 1000)
+    assert draw() == pytest.approx(
+        (0.4374109541288298, 0.6025413419217639, 0.5977255702018738))
+
+
 def test_each_number_of_a_key_counts():
     keys = [(s, e, p, *tag) for s in (0, 1) for e in (0, 1) for p in (0, 1)
             for tag in ((), (1, ), (2, ))]

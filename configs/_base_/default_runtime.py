@@ -24,5 +24,6 @@ visualizer = dict(
 log_level = 'INFO'
 load_from = None
 resume = False
-# Each process has its own random numbers for mixing and dropping layers.
+# Images, mixing and dropped layers draw by seed, epoch and position
+# (docs/reproducibility.md); what else draws does so apart in each process.
 randomness = dict(seed=None, diff_rank_seed=True, deterministic=False)

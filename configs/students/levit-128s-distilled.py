@@ -41,7 +41,8 @@ model = dict(
         dict(type='CutMix', alpha=1.0),
     ]))
 
-train_dataloader = dict(batch_size=256)  # x 8 GPUs = 2048, repeats counted
+# per GPU and pass; 2048 per step, repeats counted
+train_dataloader = dict(batch_size=256)
 data_preprocessor = dict(group_size=256)
 
 optim_wrapper = dict(

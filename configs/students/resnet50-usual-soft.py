@@ -32,7 +32,7 @@ model = dict(
 
 # crops and flips, each image once per epoch
 train_dataloader = dict(
-    batch_size=32,  # x 8 GPUs = 256
+    batch_size=32,  # per GPU and pass; 256 per step
     dataset=dict(
         pipeline=[*_base_.train_pipeline[:3], _base_.train_pipeline[-1]]),
     sampler=dict(_delete_=True, type='DefaultSampler', shuffle=True))

@@ -54,9 +54,13 @@ def check_training(runner: Runner) -> None:
     dataloader = runner.train_loop.dataloader
     if len(dataloader) == 0:
         views = dataloader.batch_size * get_world_size()
-        base = (runner.auto_scale_lr or {}).get('base_batch_size')
-        fix = ('the learning rate is for so many: give --auto-scale-lr'
-               if views == base else 'lower train_dataloader.batch_size')
+        scaling = runner.auto_scale_lr or {}
+        fix = 'lower train_dataloader.batch_size'
+        if views == scaling.get('base_batch_size') and not scaling.get(
+                'enable'):
+            fix = ('the learning rate is for so many: give --auto-scale-lr, '
+                   'and a train_dataloader.batch_size of at most '
+                   f'{len(dataloader.dataset) // get_world_size()}')
         raise ValueError(
             f'{len(dataloader.dataset)} images give no batch of {views}: {fix}')
     model = unwrap_model(runner.model)

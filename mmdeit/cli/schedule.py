@@ -18,10 +18,13 @@ from mmdeit.utils import unwrap_model
 from .errors import unknown_type
 
 _LENGTHS = ('max_epochs', 'max_iters', 'val_begin', 'val_interval')
+_COUNTS = (('train_dataloader', 'batch_size'),
+           ('auto_scale_lr', 'base_batch_size'),
+           ('optim_wrapper', 'accumulative_counts'))
 
 
 def check_schedule(cfg: Config) -> None:
-    """Check lengths, intervals and the optimiser of a training.
+    """Check lengths, intervals, batches and the optimiser of a training.
 
     mmengine divides by them in the first epoch, or never evaluates or saves,
     and builds the optimiser after everything else.
@@ -36,6 +39,9 @@ def check_schedule(cfg: Config) -> None:
         value = (hooks.get(hook) or {}).get(name, 1)
         if hook != 'checkpoint' or value != -1:  # mmengine's "never" and "all"
             settings[f'default_hooks.{hook}.{name}'] = value
+    for part, name in _COUNTS:
+        if name in (cfg.get(part) or {}):
+            settings[f'{part}.{name}'] = cfg[part][name]
     for name, value in settings.items():
         least = 0 if name == 'train_cfg.val_begin' else 1
         if not isinstance(value, int) or value < least:

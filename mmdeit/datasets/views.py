@@ -44,6 +44,9 @@ class ViewDataset(Dataset):
     Args:
         dataset (dict | Dataset): Any dataset whose samples are dicts, others
             around it or not.
+
+    Raises:
+        ValueError: In ``__getitem__``, if a sample is no dict.
     """
 
     def __init__(self, dataset: dict | Dataset) -> None:
@@ -55,10 +58,19 @@ class ViewDataset(Dataset):
 
     def __getitem__(self, view: View | int) -> dict:
         if not isinstance(view, View):
-            return self.dataset[view]
+            return self._sample(view)
         index, *key = view
         seed_all(*key)
-        return dict(self.dataset[index], views=torch.tensor(key))
+        return dict(self._sample(index), views=torch.tensor(key))
+
+    def _sample(self, index: int) -> dict:
+        sample = self.dataset[index]
+        if not isinstance(sample, dict):
+            raise ValueError(
+                f'a sample of {type(self.dataset).__name__} is a '
+                f'{type(sample).__name__}, and views are added to dicts: end '
+                'its pipeline by mmdeit.PackInputs')
+        return sample
 
     def __getitems__(self, views: Sequence[View]) -> list[dict]:
         """The views of a batch; an image that has several is decoded once."""

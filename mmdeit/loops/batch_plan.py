@@ -71,10 +71,13 @@ def plan_batch(batch_size: int,
         counts = [str(n) for n in range(1, views + 1)
                   if views % (n * group_size) == 0]
         groups = f' in groups of {group_size}' if group_size > 1 else ''
+        share, rest = divmod(views, world_size)
+        smaller = (f'train_dataloader.batch_size={share}, or '
+                   if not rest and group_size % share == 0 else '')
         raise ValueError(
             f'{world_size} processes cannot share batches of {views} images'
             f'{groups}: take {" or ".join(counts[-8:])} of them, or set '
-            'auto_scale_lr.base_batch_size and the learning rate')
+            f'{smaller}auto_scale_lr.base_batch_size and the learning rate')
     share = views // world_size
     passes = next(n for n in range(1, share + 1)
                   if share % (n * group_size) == 0 and share // n <= batch_size)

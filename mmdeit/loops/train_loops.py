@@ -44,7 +44,7 @@ class _ViewLoop:
         preprocessor = getattr(model, 'data_preprocessor', None)
         self._takes_views = isinstance(preprocessor, ClsDataPreprocessor)
         mixing = getattr(preprocessor, 'mixing', None)
-        self.plan = _plan(runner, dataloader['batch_size'], mixing)
+        self.plan = _plan(runner, dataloader.get('batch_size', 1), mixing)
         if mixing:
             mixing.group_size = self.plan.group_size
         runner.logger.info(str(self.plan))

@@ -70,7 +70,8 @@ test_evaluator = val_evaluator
 
 optim_wrapper = dict(optimizer=dict(type='AdamW', lr=1e-3))
 param_scheduler = [dict(type='CosineAnnealingLR', by_epoch=True)]
-train_cfg = dict(by_epoch=True, max_epochs=2, val_interval=1)
+train_cfg = dict(
+    type='mmdeit.EpochBasedTrainLoop', max_epochs=2, val_interval=1)
 val_cfg = dict()
 test_cfg = dict()
 

@@ -124,7 +124,7 @@ CASES = [
     Case(
         'syntax',
         'train',
-        "config.py, line 104: '(' was never closed",
+        "config.py, line 105: '(' was never closed",
         lambda w: w.configure('a = dict('),
     ),
     Case(
@@ -273,12 +273,12 @@ CASES = [
     Case(
         'batch size 0',
         OPTION + 'train_dataloader.batch_size=0',
-        'batch_size should be a positive integer value, but got batch_size=0',
+        'train_dataloader.batch_size is 0: give a number from 1',
     ),
     Case(
         'batch size as text',
         OPTION + 'train_dataloader.batch_size=big',
-        'batch_size should be a positive integer value, but got batch_size=big',
+        "train_dataloader.batch_size is 'big': give a number from 1",
     ),
     Case(
         'batch larger than the data',
@@ -467,6 +467,81 @@ CASES = [
         'momentum must be in range (0.0, 1.0)but got 2 (--traceback shows '
         'where)',
     ),
+    # what the batch is
+    *(Case(
+        f'base_batch_size {value}',
+        'train',
+        f'auto_scale_lr.base_batch_size is {value!r}: give a number from 1',
+        lambda w, value=value: w.configure(
+            f'auto_scale_lr = dict(base_batch_size={value!r})'),
+    ) for value in (0, -8, 'all')),
+    Case(
+        'accumulative_counts 0',
+        OPTION + 'optim_wrapper.accumulative_counts=0',
+        'optim_wrapper.accumulative_counts is 0: give a number from 1',
+    ),
+    Case(
+        'accumulative_counts of another batch',
+        'train',
+        '1 processes x 3 passes (accumulative_counts) x batch_size 4 are 12 '
+        'images, and the learning rate is for 8: leave accumulative_counts '
+        'out, to have it found, or set auto_scale_lr.base_batch_size=12',
+        lambda w: w.configure(
+            'auto_scale_lr = dict(base_batch_size=8)\n'
+            "optim_wrapper['accumulative_counts'] = 3"),
+    ),
+    Case(
+        'auto-scale-lr and accumulative_counts',
+        'train --auto-scale-lr',
+        'auto_scale_lr knows nothing of accumulative_counts: leave one of the '
+        'two out',
+        lambda w: w.configure(
+            'auto_scale_lr = dict(base_batch_size=8)\n'
+            "optim_wrapper['accumulative_counts'] = 2"),
+    ),
+    Case(
+        'fewer images than the learning rate is for',
+        'train',
+        '9 images give no batch of 16: the learning rate is for so many: give '
+        '--auto-scale-lr, and a train_dataloader.batch_size of at most 9',
+        lambda w: w.configure('auto_scale_lr = dict(base_batch_size=16)'),
+    ),
+    Case(
+        'fewer images than a batch, auto-scale-lr',
+        'train --auto-scale-lr --cfg-options train_dataloader.batch_size=16 '
+        'train_dataloader.drop_last=True',
+        '9 images give no batch of 16: lower train_dataloader.batch_size',
+        lambda w: w.configure('auto_scale_lr = dict(base_batch_size=16)'),
+    ),
+    Case(
+        'a batch sampler',
+        'train',
+        'train_dataloader.batch_sampler puts views into an order of its own: '
+        "leave it out, or take train_cfg.type='mmengine.EpochBasedTrainLoop'",
+        lambda w: w.configure(
+            "train_dataloader['batch_sampler'] = dict(type='BatchSampler', "
+            'batch_size=4, drop_last=True)\n'
+            "del train_dataloader['batch_size']"),
+    ),
+    Case(
+        'a loop that is not there',
+        OPTION + 'train_cfg.type=mmdeit.EpochBasedTrainloop',
+        "there is no loop of the type 'mmdeit.EpochBasedTrainloop': did you "
+        "mean 'mmdeit.EpochBasedTrainLoop'?",
+    ),
+    Case(
+        'checkpoint interval 0 by iteration',
+        OPTION + 'default_hooks.checkpoint.by_epoch=False '
+        'default_hooks.checkpoint.interval=0',
+        'default_hooks.checkpoint.interval is 0: give a number from 1',
+    ),
+    Case(
+        'auto-scale-lr without a number',
+        'train --auto-scale-lr',
+        'config.py does not say which batch size its learning rate is for: '
+        'add auto_scale_lr =',
+        lambda w: w.configure('auto_scale_lr = dict()'),
+    ),
     # command lines
     Case(
         'no config',
@@ -654,3 +729,23 @@ CASES = [
 @pytest.mark.parametrize('case', CASES, ids=lambda case: case.name)
 def test_bad_config(world, case):
     run(world, case)
+
+
+@pytest.mark.parametrize('count, fix', [
+    (3, 'auto_scale_lr.base_batch_size and the learning rate'),
+    (8, 'train_dataloader.batch_size=2, or auto_scale_lr.base_batch_size and'),
+])
+def test_processes_that_cannot_share_a_batch(world, monkeypatch, count, fix):
+    """In this one process, which is told of the others."""
+    monkeypatch.setattr(
+        'mmdeit.loops.train_loops.get_world_size', lambda: count)
+    run(
+        world,
+        Case(
+            'processes',
+            'train',
+            f'{count} processes cannot share batches of 16 images in groups '
+            f'of 4: take 1 or 2 or 4 of them, or set {fix}',
+            lambda w: w.configure('auto_scale_lr = dict(base_batch_size=16)'),
+        ),
+    )

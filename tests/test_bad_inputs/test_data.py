@@ -6,6 +6,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from mmengine.registry import DATASETS
+from torch.utils.data import Dataset
 
 from tests.tools import run_tool
 
@@ -267,6 +269,13 @@ CASES = [
         lambda w: w.remove('data/train'),
     ),
     Case(
+        'no training data, benchmark of the loader',
+        'loader',
+        'train_dataloader: no data in data/train: put it there (see its '
+        'config in configs/_base_/datasets), or set',
+        lambda w: w.remove('data/train'),
+    ),
+    Case(
         'an empty folder',
         'train',
         'val_dataloader: no data in data/val: put it there (see its config '
@@ -334,6 +343,12 @@ CASES = [
         'test --cfg-options test_dataloader.num_workers=1',
         'cannot read the image data/test/cat/0.png: replace or remove it (',
         lambda w: w.write('data/test/cat/0.png', ''),
+    ),
+    Case(
+        'a broken training image, benchmark of the loader in a worker',
+        'loader --num-workers 1',
+        'cannot read the image data/train/cat/0.png: replace or remove it (',
+        lambda w: w.write('data/train/cat/0.png', 'no image'),
     ),
     # lists
     Case('an empty list', 'train', 'data/train.txt is empty', listed('')),
@@ -594,6 +609,32 @@ CASES = [
 def test_bad_data(world, case):
     run(world, case)
     assert not (world / 'canary').exists()
+
+
+@DATASETS.register_module()
+class PairDataset(Dataset):
+    """Image and label, as in torchvision."""
+
+    def __len__(self):
+        return 9
+
+    def __getitem__(self, index):
+        return np.zeros((3, 8, 8), np.float32), 0
+
+
+def test_samples_that_are_no_dicts(world):
+    run(
+        world,
+        Case(
+            'samples are no dicts',
+            'train',
+            'a sample of PairDataset is a tuple, and views are added to dicts: '
+            'end its pipeline by mmdeit.PackInputs',
+            lambda w: w.configure(
+                "train_dataloader['dataset'] = dict(type='PairDataset')\n"
+                'num_classes = 3'),
+        ),
+    )
 
 
 def test_resume_with_other_classes(world):

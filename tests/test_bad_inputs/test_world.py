@@ -18,6 +18,24 @@ def test_training_goes_on(world):
     assert 'Epoch(train) [3]' in output
 
 
+@pytest.mark.parametrize('batch, more, iterations', [
+    # two passes; the ninth image is left out
+    (8, [], 1),
+    # in groups of 3, not 4
+    (6, [], 1),
+    # One pass of its own batch, whose learning rate is scaled. Groups are for
+    # no other number of processes then, and need not divide it.
+    (8, ['--auto-scale-lr', '--cfg-options', 'train_dataloader.batch_size=5',
+         'data_preprocessor.group_size=3'], 2),
+    # a config of one's own upon a recipe may still say by_epoch
+    (4, ['--cfg-options', 'train_cfg.by_epoch=True'], 3),
+])
+def test_batches(world, batch, more, iterations):
+    world.configure(f'auto_scale_lr = dict(base_batch_size={batch})')
+    output = run_tool(*TOOLS['train'].split(), *more)
+    assert f'Epoch(train) [2][{iterations}/{iterations}]' in output
+
+
 def test_what_is_not_read_is_said_once(world):
     world.folder('data/train/.ipynb_checkpoints')
     world.write('data/train/cat/a.webp', '')

@@ -100,6 +100,7 @@ TOOLS = dict(
     check='tools/analysis_tools/check_teacher.py config.py',
     agreement='tools/analysis_tools/analyze_agreement.py config.py student.pth',
     benchmark='tools/analysis_tools/benchmark_train.py config.py',
+    loader='tools/analysis_tools/benchmark_loader.py config.py',
     convert='tools/model_converters/convert_deit.py')
 
 

@@ -56,14 +56,13 @@ def test_the_same_transforms():
 
 
 @pytest.mark.parametrize('case', CROP['crops'])
-def test_crops(case):
+def test_crops(case, draws):
     """Within five standard errors of two samples, see test_initialisation."""
     height, width = case['image']
     transform = build('RandomResizedCrop')
     image = np.zeros((height, width, 3), np.uint8)
-    np.random.seed(0)
     top, left, h, w = np.array(
-        [transform.rand_crop_params(image) for _ in range(DRAWS)]).T
+        draws(lambda: transform.rand_crop_params(image), DRAWS)).T
     ours = dict(
         area=h * w / height / width, log_aspect=np.log(w / h),
         top=top / height, left=left / width)
@@ -79,30 +78,24 @@ def test_crops(case):
             log(4 / 3), abs=0.02)
 
 
-def test_flip():
+def test_flip(draws):
     transform = build('RandomFlip')
-    np.random.seed(0)
-    flipped = [
-        transform(dict(img=np.array([[0, 1]])))['img'].tolist() == [[1, 0]]
-        for _ in range(DRAWS)
-    ]
-    assert np.mean(flipped) == pytest.approx(
+    rows = draws(lambda: transform(dict(img=np.array([[0, 1]])))['img'], DRAWS)
+    assert np.mean([row.tolist() == [[1, 0]] for row in rows]) == pytest.approx(
         GOLDEN['flip']['probability'], abs=0.016)  # 4 sigma
 
 
-def test_the_same_operations_equally_often():
+def test_the_same_operations_equally_often(draws):
     transform = build('RandAugment')
     assert [type(t).__name__ for t in transform.transforms] == [
         NAMES.get(name, name) for name in RANDAUGMENT['ops']
     ]
     assert transform.num_policies == RANDAUGMENT['num_layers']
-    np.random.seed(0)
     for op in transform.transforms:
         assert op.prob == RANDAUGMENT['prob']
-        applied = [not op.random_disable() for _ in range(1000)]
-        assert np.mean(applied) == pytest.approx(0.5, abs=0.07)  # 4 sigma
-    pairs = np.array(
-        [transform.random_policy_indices() for _ in range(DRAWS)])
+        skipped = draws(op.random_disable, 1000)
+        assert np.mean(skipped) == pytest.approx(0.5, abs=0.07)  # 4 sigma
+    pairs = np.array(draws(transform.random_policy_indices, DRAWS))
     shares = np.bincount(pairs.ravel()) / pairs.size
     assert shares == pytest.approx(1 / 15, abs=0.005)  # 4 sigma
     # the same one twice
@@ -153,21 +146,19 @@ def test_pixels_of_each_operation(index):
         ours[::-1] == [close(x) for x in official])
 
 
-def test_level_is_drawn_from_the_same_distribution():
+def test_level_is_drawn_from_the_same_distribution(draws):
     op = build('RandAugment').transforms[3]
     op.magnitude_range = (0, 10)
-    np.random.seed(0)
-    levels = [op.random_magnitude() for _ in range(DRAWS)]
+    levels = draws(op.random_magnitude, DRAWS)
     # standard error 0.0035
     assert np.mean(levels) == pytest.approx(RANDAUGMENT['level_mean'], abs=.02)
     assert np.std(levels) == pytest.approx(RANDAUGMENT['level_std'], abs=.02)
     assert max(levels) == RANDAUGMENT['level_at_most']
 
 
-def test_erased_areas():
+def test_erased_areas(draws):
     transform = build('mmdeit.RandomErasing')
-    np.random.seed(0)
-    boxes = np.array([transform.random_box(224, 224) for _ in range(DRAWS)])
+    boxes = np.array(draws(lambda: transform.random_box(224, 224), DRAWS))
     top, left, bottom, right = boxes[boxes.any(axis=1)].T
     assert len(top) / DRAWS == pytest.approx(
         ERASING['probability'], abs=0.0125)  # 4 sigma

@@ -72,8 +72,9 @@ def test_cutmix(case, pin):
     assert smoothed(case, mixed) == close(case['target'])
 
 
-def test_draws(monkeypatch):
-    """One of the two for each batch, with a lambda of its own distribution.
+@pytest.mark.parametrize('by_view', [False, True])
+def test_draws(by_view, monkeypatch):
+    """One of the two for each group, with a lambda of its own distribution.
 
     Within five standard errors of two samples, see test_initialisation.
     """
@@ -86,10 +87,14 @@ def test_draws(monkeypatch):
 
     monkeypatch.setattr(np.random, 'beta', draw)
     mixing = build_model('tiny').data_preprocessor.mixing
-    batch, labels = torch.zeros(2, 1, 64, 64), torch.tensor([0, 1])
+    mixing.group_size, groups = 2, 500
+    batch = torch.zeros(2 * groups, 1, 64, 64)
+    labels = torch.arange(2).repeat_interleave(groups)
     np.random.seed(0)
-    corrected = np.array(
-        [mixing(batch, labels)[1][0, 0].item() for _ in range(DRAWS)])
+    corrected = np.concatenate([
+        mixing(batch, labels, views if by_view else None)[1][:groups, 0]
+        for views in torch.tensor(
+            [[0, 3, i] for i in range(2 * DRAWS)]).split(2 * groups)])
     alpha, lam = np.array(drawn).T
     golden = GOLDEN['draws']
     assert len(drawn) == DRAWS and set(alpha) == {0.8, 1.0}

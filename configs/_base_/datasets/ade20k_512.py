@@ -34,7 +34,7 @@ test_pipeline = [
 ]
 
 train_dataloader = dict(
-    batch_size=2,  # x 8 GPUs = 16
+    batch_size=2,  # per GPU and pass; 16 per step
     num_workers=4,
     persistent_workers=True,
     dataset=dict(

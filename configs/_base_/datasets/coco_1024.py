@@ -35,7 +35,7 @@ test_pipeline = [
 ]
 
 train_dataloader = dict(
-    batch_size=8,  # x 8 GPUs = 64
+    batch_size=8,  # per GPU and pass; 64 per step
     num_workers=8,
     drop_last=True,
     dataset=dict(

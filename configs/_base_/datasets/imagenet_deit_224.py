@@ -9,7 +9,7 @@ data_preprocessor = dict(
     mean=[123.675, 116.28, 103.53],
     std=[58.395, 57.12, 57.375],
     to_rgb=True,
-    # Mixup and CutMix: images that share a lambda, as many as per GPU
+    # Mixup and CutMix: images that share a lambda, an eighth of a step's
     group_size=128)
 
 # The pipeline sees BGR.
@@ -56,7 +56,7 @@ test_pipeline = [
 ]
 
 train_dataloader = dict(
-    batch_size=128,  # x 8 GPUs = 1024, repeats counted
+    batch_size=128,  # per GPU and pass; 1024 per step, repeats counted
     num_workers=10,
     drop_last=True,
     dataset=dict(

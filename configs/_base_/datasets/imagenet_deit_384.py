@@ -27,7 +27,7 @@ test_pipeline = [
 ]
 
 train_dataloader = dict(
-    batch_size=64,  # x 8 GPUs = 512, repeats counted
+    batch_size=64,  # per GPU and pass; 512 per step, repeats counted
     dataset=dict(pipeline=train_pipeline))
 
 val_dataloader = dict(batch_size=64, dataset=dict(pipeline=test_pipeline))

@@ -41,4 +41,5 @@ train_cfg = dict(
 val_cfg = dict()
 test_cfg = dict()
 
+# the images of a step, on any number of GPUs
 auto_scale_lr = dict(base_batch_size=1024)

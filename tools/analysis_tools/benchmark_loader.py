@@ -1,0 +1,253 @@
+"""Measure how fast a config reads its training images, and what a view costs.
+
+Without a model: images are read, augmented and stacked to batches, in this
+process or in workers, once as mmengine's loops ask for them, by index, and once
+as ours do, by view. Short rounds take turns, over the same images; the first
+one is not counted, so the files are in memory. Without workers the time is that
+of the CPU, in which other programs hardly count.
+"""
+import argparse
+import os
+import tempfile
+from collections import Counter
+from collections.abc import Callable
+from datetime import date
+from statistics import median
+from time import perf_counter, process_time
+from typing import Any
+
+import cv2
+import mmcv
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmengine.runner import Runner
+from rich.box import MARKDOWN
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+from torch.utils.data import DataLoader, Dataset
+
+from mmdeit.cli import (
+    add_common_arguments,
+    check_data,
+    end_in_one_line,
+    load_config,
+    set_dataloader_defaults,
+)
+from mmdeit.cli.data import unwrap_built
+from mmdeit.datasets import View, ViewDataset
+
+
+class Loaders:
+    """The ways to load the same views, by name.
+
+    Each loads ``images`` images, ``repeats`` times as the config's sampler has
+    it. Only in the last one are the views of an image in a row, as on one
+    process: otherwise they are in different batches.
+
+    Args:
+        dataloader (dict): The config's ``train_dataloader``.
+        images (int): Images of a round; all if there are fewer.
+        workers (int): Processes that load, or 0 for this one.
+        seed (int): Of the choice of images and of the views.
+    """
+
+    def __init__(self, dataloader: dict, images: int, workers: int,
+                 seed: int) -> None:
+        sampler = dataloader.get('sampler') or {}
+        self.repeats = sampler.get('num_repeats', 1)
+        self.built = Runner.build_dataloader(dict(
+            num_workers=workers,
+            sampler=dict(type='mmengine.DefaultSampler'),
+            **{key: dataloader[key]
+               for key in ('dataset', 'collate_fn', 'worker_init_fn')
+               if key in dataloader}), seed)
+        dataset = self.built.dataset
+        rng = np.random.default_rng(seed)
+        self.images = rng.permutation(len(dataset))[:images].tolist()
+        self.batch_size = min(dataloader.get('batch_size', 1), len(self.images))
+        self.seed, self.workers = seed, workers
+        self.clock = perf_counter if workers else process_time
+        self.views = ViewDataset(dataset)
+        self.loaders = {
+            'by index, as in mmengine': self._loader(dataset),
+            'by view': self._loader(self.views)}
+        if self.repeats > 1:
+            self.loaders[f'by view, {self.repeats} of an image in a row'] = (
+                self._loader(self.views))
+
+    def _loader(self, dataset: Dataset) -> DataLoader:
+        return DataLoader(
+            dataset,
+            self.batch_size,
+            sampler=[],
+            num_workers=self.workers,
+            collate_fn=self.built.collate_fn,
+            worker_init_fn=self.built.worker_init_fn,
+            persistent_workers=self.workers > 0)
+
+    def time_round(self, number: int) -> dict[str, float]:
+        """Load the images by each loader, and return its seconds."""
+        in_a_row, apart = self._orders(number)
+        orders = [[view.index for view in apart], apart, in_a_row]
+        turns = list(zip(self.loaders.items(), orders))
+        seconds = {}
+        for (name, loader), order in turns[::1 if number % 2 else -1]:
+            loader.sampler[:] = order
+            start = self.clock()
+            for _ in loader:
+                pass
+            seconds[name] = self.clock() - start
+        return seconds
+
+    def _orders(self, epoch: int) -> tuple[list[View], list[View]]:
+        in_a_row = [
+            View(image, self.seed, epoch, i) for i, image in enumerate(
+                np.repeat(self.images, self.repeats).tolist())]
+        return in_a_row, [view for i in range(self.repeats)
+                          for view in in_a_row[i::self.repeats]]
+
+    def time_parts(self) -> dict[str, float]:
+        """Milliseconds of a view, by what it goes through, in this process.
+
+        The transforms are timed from now on: nothing can be measured after it.
+        """
+        seconds = Counter()
+
+        def timed(name: str, call: Callable[[Any], Any]) -> Callable:
+            def run(argument: Any) -> Any:
+                start = process_time()
+                result = call(argument)
+                seconds[name] += process_time() - start
+                return result
+
+            return run
+
+        transforms = [part.pipeline.transforms for part in unwrap_built(
+            self.views.dataset) if hasattr(part, 'pipeline')]
+        for steps in transforms:
+            steps[:] = [timed(type(step).__name__, step) for step in steps]
+        self.views.dataset = _Samples(
+            timed('sample', self.views.dataset.__getitem__))
+        view, collate = (
+            timed('view', self.views.__getitem__),
+            timed('stack to a batch', self.built.collate_fn))
+        _, views = self._orders(0)
+        for i in range(0, len(views), self.batch_size):
+            collate([view(one) for one in views[i:i + self.batch_size]])
+        total, sample, batch = map(
+            seconds.pop, ('view', 'sample', 'stack to a batch'))
+        parts = {
+            'seed it, and add its key': total - sample,
+            'find its entry': sample - sum(seconds.values()),
+            **seconds,
+            'stack to a batch': batch}
+        return {name: 1000 * value / len(views)
+                for name, value in parts.items()}
+
+
+class _Samples:
+    """A dataset's samples, by a function."""
+
+    def __init__(self, call: Callable[[int], dict]) -> None:
+        self.call = call
+
+    def __getitem__(self, index: int) -> dict:
+        return self.call(index)
+
+
+def show(rounds: list[dict], parts: dict[str, float], count: int) -> None:
+    """Print both tables.
+
+    Args:
+        rounds (list[dict]): Seconds of each round, by loader.
+        parts (dict[str, float]): Milliseconds of a view, by part.
+        count (int): Views of a round.
+    """
+    first, *_ = rounds[0]
+    console = Console(width=100)
+    table = Table(box=MARKDOWN)
+    table.add_column('')
+    for name in ('images per second', 'ms per view', 'time, to the first'):
+        table.add_column(name, justify='right')
+    for name in rounds[0]:
+        ratios = [seconds[name] / seconds[first] for seconds in rounds]
+        low, high = np.percentile(ratios, (10, 90))
+        middle = median(seconds[name] for seconds in rounds)
+        table.add_row(
+            name, f'{count / middle:.1f}', f'{1000 * middle / count:.3f}',
+            '' if name == first else
+            f'{median(ratios):.3f} ({low:.3f} - {high:.3f})')
+    console.print(table)
+    table = Table(box=MARKDOWN)
+    table.add_column('one view, in this process')
+    table.add_column('ms', justify='right')
+    table.add_column('share', justify='right')
+    for name, value in parts.items():
+        table.add_row(name, f'{value:.3f}',
+                      f'{100 * value / sum(parts.values()):.1f}%')
+    console.print(table)
+
+
+def benchmark(cfg: Config, args: argparse.Namespace) -> None:
+    """Measure, then print the results."""
+    if cfg.get('train_dataloader') is None:
+        raise ValueError(f'{args.config} has no train_dataloader: give a '
+                         'config that trains')
+    set_dataloader_defaults(cfg, pin_memory=False)
+    check_data(cfg, 'train_dataloader')
+    init_default_scope(cfg.get('default_scope', 'mmengine'))
+    # as in a worker
+    torch.set_num_threads(1)
+    cv2.setNumThreads(0)
+    loaders = Loaders(
+        cfg.train_dataloader, args.images, args.num_workers, args.seed)
+    rounds = [
+        loaders.time_round(number) for number in track(
+            range(args.rounds + 1), 'Loading', console=Console(stderr=True))]
+    count = len(loaders.images) * loaders.repeats
+    print(f'{args.config}: {args.rounds} rounds of {count} views of '
+          f'{len(loaders.images)} images, batches of {loaders.batch_size}, '
+          f'{args.num_workers} workers; median (10th - 90th percentile)\n'
+          f'{len(os.sched_getaffinity(0))} CPU cores, {date.today()}, torch '
+          f'{torch.__version__}, mmcv {mmcv.__version__}, OpenCV '
+          f'{cv2.__version__}')
+    show(rounds[1:], loaders.time_parts(), count)
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('config', help='train config file path')
+    for name, default, meaning in (
+            ('rounds', 10, 'rounds to measure'),
+            ('images', 64, 'images of a round; all if there are fewer'),
+            ('num-workers', 0, 'processes that load; 0 is this one'),
+            ('seed', 0, 'of the choice of images and of the views')):
+        parser.add_argument(f'--{name}', type=int, default=default,
+                            help=f'{meaning} (default: %(default)s)')
+    add_common_arguments(parser)
+    args = parser.parse_args()
+    if args.launcher != 'none':
+        parser.error('runs in one process: leave out --launcher')
+    if min(args.rounds, args.images) < 1 or min(
+            args.num_workers, args.seed) < 0:
+        parser.error(
+            f'--rounds is {args.rounds}, --images {args.images}, --num-workers '
+            f'{args.num_workers}, --seed {args.seed}: give numbers from 1, 1, '
+            '0 and 0')
+    return args
+
+
+def main() -> None:
+    args = parse_args()
+    with tempfile.TemporaryDirectory() as folder, end_in_one_line(args):
+        args.work_dir = args.work_dir or folder
+        benchmark(load_config(args), args)
+
+
+if __name__ == '__main__':
+    main()
