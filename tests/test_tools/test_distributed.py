@@ -171,6 +171,6 @@ def test_slurm_passes_everything_on(tmp_path):
         GPUS='16',
         SRUN_ARGS='--qos high')
     assert '-p gpu --job-name=job --gres=gpu:8 --ntasks=16' in output
-    assert '--qos high python -u' in output
+    assert '--signal=USR1@300 --qos high python -u' in output
     assert output.strip().endswith(
         'config.py --work-dir=work --launcher slurm --amp')
