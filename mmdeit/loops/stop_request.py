@@ -28,17 +28,17 @@ class StopRequest:
 
     Args:
         timeout (float, optional): Seconds to wait for the other processes.
-            Defaults to None, torch's own default.
+            Defaults to None, gloo's 30 minutes.
     """
 
     def __init__(self, timeout: float | None = None) -> None:
         self.number = 0  # of the signal that this process has got
-        self._process = os.getpid()
+        self._process, self._speaks = os.getpid(), get_rank() == 0
         self._handlers: dict[int, Any] = {}
         self._exchange: tuple | None = None
         # Its messages go from host to host: nothing waits for a GPU.
         self._group = None if get_world_size() == 1 else dist.new_group(
-            backend='gloo', timeout=timeout and timedelta(seconds=timeout))
+            backend='gloo', timeout=timedelta(seconds=timeout or 1800))
 
     def __enter__(self) -> 'StopRequest':
         # Python's handlers run in the main thread.
@@ -81,9 +81,9 @@ class StopRequest:
         return int(number)
 
     def stop(self, number: int) -> None:
-        """Let a signal have the effect that it had before.
+        """Let a signal have the effect that it had before the training.
 
-        Returns only once all processes are here, and none still saves.
+        Before that it waits for all processes, so that none is still saving.
         """
         if self._group is not None:
             dist.barrier(self._group)
@@ -96,7 +96,7 @@ class StopRequest:
             if number == signal.SIGTERM:
                 os._exit(128 + number)
             return
-        if not self.number and get_rank() == 0:
+        if self._speaks and not self.number:
             # print() fails where the signal comes in the middle of another.
             os.write(2, f'{signal.Signals(number).name}: saving at the end of '
                      'this iteration\n'.encode())

@@ -27,7 +27,7 @@ def handlers():
         raise Stopped(number)
 
     before = {number: signal.signal(number, stop)
-              for number in (signal.SIGTERM, signal.SIGUSR1)}
+              for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)}
     yield stop
     for number, handler in before.items():
         signal.signal(number, handler)
@@ -145,6 +145,18 @@ def test_twice_in_the_same_epoch(train):
         'epoch_1.pth', 'iter_6.pth'
     ]
     assert_equal(resume(train, EPOCHS), whole)
+    assert checkpoints(train) == ['epoch_1.pth', 'epoch_2.pth', 'epoch_3.pth']
+
+
+def test_a_kill_before_the_file_is_removed(train, monkeypatch):
+    """The next save catches up on it."""
+    interrupt(train, EPOCHS)
+    with monkeypatch.context() as patch, pytest.raises(Stopped):
+        patch.setattr('mmdeit.hooks.CheckpointHook._remove',
+                      lambda *_: signal.raise_signal(signal.SIGINT))
+        resume(train, EPOCHS)
+    assert checkpoints(train) == ['epoch_1.pth', 'epoch_2.pth', 'iter_7.pth']
+    resume(train, EPOCHS)
     assert checkpoints(train) == ['epoch_1.pth', 'epoch_2.pth', 'epoch_3.pth']
 
 

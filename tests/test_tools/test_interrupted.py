@@ -160,8 +160,8 @@ def undisturbed(tmp_path_factory):
 
 
 @pytest.mark.parametrize('number, to', [
-    (signal.SIGTERM, 'process'),
-    (signal.SIGUSR1, 'group'),
+    (signal.SIGUSR1, 'process'),
+    (signal.SIGTERM, 'group'),
     (signal.SIGTERM, 'workers'),  # and then the process
 ])
 def test_a_signal_saves(tmp_path, number, to, undisturbed):
