@@ -17,13 +17,13 @@ def unwrap_model(model: nn.Module) -> nn.Module:
 
 @contextlib.contextmanager
 def finish_first() -> Iterator[None]:
-    """Let what is inside end before SIGINT and SIGTERM have their effect."""
+    """Let what is inside end before SIGINT, SIGTERM and SIGUSR1 take effect."""
     if threading.current_thread() is not threading.main_thread():
         yield  # Python's handlers run in the main thread
         return
     # A signal to all processes of a job also ends the dataloader's workers,
     # and torch's handler of SIGCHLD raises.
-    delayed = (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD)
+    delayed = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGCHLD)
     received = set()
     handlers = {
         number: signal.signal(number, lambda number, _: received.add(number))

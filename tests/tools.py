@@ -107,7 +107,8 @@ def _as_new_process() -> Iterator[None]:
     """Hide the state of this process, and restore it."""
     handlers = {
         number: signal.getsignal(number)
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1,
+                       signal.SIGHUP)
     }
     argv, path, folder = sys.argv[:], sys.path[:], os.getcwd()
     root, threads = logging.getLogger(), torch.get_num_threads()

@@ -16,8 +16,9 @@ PORT=${PORT:-29500}
 MASTER_ADDR=${MASTER_ADDR:-127.0.0.1}
 ROOT=$(dirname "$0")/..
 
+# In place of this shell, which would keep a signal to itself.
 PYTHONPATH=$ROOT:$PYTHONPATH \
-python "$ROOT/tools/torchrun.py" \
+exec python "$ROOT/tools/torchrun.py" \
     --nnodes="$NNODES" \
     --node_rank="$NODE_RANK" \
     --master_addr="$MASTER_ADDR" \

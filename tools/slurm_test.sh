@@ -19,7 +19,7 @@ ROOT=$(dirname "$0")/..
 # SRUN_ARGS is meant to be split into words.
 # shellcheck disable=SC2086
 PYTHONPATH=$ROOT:$PYTHONPATH \
-srun -p "$PARTITION" \
+exec srun -p "$PARTITION" \
     --job-name="$JOB_NAME" \
     --gres=gpu:"$GPUS_PER_NODE" \
     --ntasks="$GPUS" \

@@ -20,7 +20,10 @@ class LastWords:
 
 @contextlib.contextmanager
 def end_by_signal(launcher: str = 'none') -> Iterator[LastWords]:
-    """End a tool that gets SIGINT or SIGTERM by one line.
+    """End a tool that gets SIGINT, SIGTERM or SIGUSR1 by one line.
+
+    While a training runs, the latter two wait for the end of an iteration: see
+    :mod:`mmdeit.loops.stop_request`.
 
     The first process of a job prints it; what it says can be set on what is
     yielded. The exit status is 128 + the signal's number. Further processes
@@ -50,7 +53,7 @@ def end_by_signal(launcher: str = 'none') -> Iterator[LastWords]:
 
     handlers = {
         number: signal.signal(number, signal.SIG_DFL if ended else stop)
-        for number in (signal.SIGINT, signal.SIGTERM)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
         if signal.getsignal(number) is not signal.SIG_IGN
     }
     try:

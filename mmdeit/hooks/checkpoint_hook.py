@@ -26,6 +26,10 @@ from .loaded_checkpoint import (
 from .runtime_info_hook import RuntimeInfoHook
 
 POINTER = 'last_checkpoint'  # mmengine's name for the file that names the last
+# Names of the files, at most one, that go once a regular one is there. As with
+# mmengine's keep_ckpt_ids, a checkpoint still lists what its save removes: so
+# the next save catches up on it where a kill prevents that.
+INTERRUPTED = 'interrupted_ckpts'
 
 
 @HOOKS.register_module()
@@ -38,8 +42,11 @@ class CheckpointHook(_CheckpointHook):
 
     Local files are written whole or not at all, and in an order in which a
     kill loses nothing: the checkpoint, the pointer ``last_checkpoint``, and
-    then the removal of old ones, which mmengine removes first. SIGINT and
-    SIGTERM wait for the end of a save.
+    then the removal of old ones, which mmengine removes first. Signals wait
+    for the end of a save.
+
+    A training that is asked to stop is saved as ``iter_{}.pth``. With
+    ``by_epoch=True`` that file goes once the next regular one is there.
 
     What is loaded, to train or to test, has to fit the model: see
     :func:`mmdeit.checkpoints.match_checkpoint`. Arguments are mmengine's.
@@ -70,12 +77,32 @@ class CheckpointHook(_CheckpointHook):
             for key, path in self._best.items()
         }
 
+    def on_interrupt(self, runner: Runner) -> None:
+        """Save between two iterations; all processes have to call it."""
+        template = 'iter_{}.pth' if self.by_epoch else self.filename_tmpl
+        name = template.format(runner.iter)
+        if self.last_ckpt == self.file_backend.join_path(self.out_dir, name):
+            return
+        runner.logger.info(f'Saving checkpoint at {runner.iter} iterations')
+        meta = dict(epoch=runner.epoch, iter=runner.iter)
+        if not self.by_epoch:
+            self._save_checkpoint_with_step(runner, runner.iter, meta)
+            return
+        outdated = runner.message_hub.runtime_info.get(INTERRUPTED, [])
+        runner.message_hub.update_info(INTERRUPTED, [name])
+        self._save(runner, name, meta, outdated)
+
     def _save_checkpoint_with_step(self, runner: Runner, step: int,
                                    meta: dict) -> None:
+        outdated = [self.filename_tmpl.format(old)
+                    for old in self._keep(runner, step)]
+        outdated += runner.message_hub.runtime_info.get(INTERRUPTED, [])
+        self._save(runner, self.filename_tmpl.format(step), meta, outdated)
+
+    def _save(self, runner: Runner, name: str, meta: dict,
+              outdated: list[str]) -> None:
         check_before_saving(runner, meta['iter'])
         with finish_first():
-            outdated = self._keep(runner, step)
-            name = self.filename_tmpl.format(step)
             self.last_ckpt = self.file_backend.join_path(self.out_dir, name)
             runner.message_hub.update_info('last_ckpt', self.last_ckpt)
             runner.save_checkpoint(
@@ -93,8 +120,7 @@ class CheckpointHook(_CheckpointHook):
             self._point_to(runner, self.last_ckpt)
             for old in outdated:
                 self._remove(
-                    self.file_backend.join_path(
-                        self.out_dir, self.filename_tmpl.format(old)))
+                    self.file_backend.join_path(self.out_dir, old))
 
     def _point_to(self, runner: Runner, path: str) -> None:
         """Write the file that mmengine resumes from, too."""

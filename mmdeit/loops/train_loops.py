@@ -20,6 +20,7 @@ from mmdeit.registry import LOOPS
 from mmdeit.utils import unwrap_model
 
 from .batch_plan import BatchPlan, plan_batch
+from .stop_request import StopRequest, spare_workers
 
 
 class _ViewLoop:
@@ -34,6 +35,8 @@ class _ViewLoop:
       none, it is one pass in each process, as usual.
     - Before each pass torch's generators are seeded by its first view, so
       that stochastic depth needs no state either.
+    - SIGTERM and SIGUSR1 stop a training at the end of an iteration: see
+      :mod:`mmdeit.loops.stop_request`. Hooks save in ``on_interrupt``.
     """
 
     def __init__(self, runner: Runner, dataloader: dict, **kwargs) -> None:
@@ -52,6 +55,7 @@ class _ViewLoop:
             stream_of_views(dataloader, self.plan),
             seed=runner.seed,
             diff_rank_seed=True)  # the loop gives the seed that it resumes
+        spare_workers(built)
         super().__init__(runner, built, **kwargs)
 
     def run(self) -> Any:
@@ -62,7 +66,10 @@ class _ViewLoop:
             wrapper._accumulative_counts = self.plan.passes
             wrapper.initialize_count_status(self.runner.model, 0, -1)
         self._resumed = self._iter  # which the first epoch starts from
-        return super().run()
+        if validation := self.runner.val_loop:
+            spare_workers(validation.dataloader)
+        with StopRequest(_timeout(self.runner)) as self._request:
+            return super().run()
 
     def _batches(self, epoch: int, first: int) -> Iterator[tuple[int, dict]]:
         """Number and batch of each iteration of an epoch, from the first."""
@@ -70,7 +77,12 @@ class _ViewLoop:
         sampler.start(common_seed(self.runner), epoch, first)
         numbers = count(first) if sampler.endless else range(
             first, len(self.dataloader))
-        yield from zip(numbers, self.dataloader)
+        for item in zip(numbers, self.dataloader):
+            yield item
+            # Here the iteration has ended, and a validation that follows it.
+            if stop := self._request.agreed():
+                self.runner.call_hook('on_interrupt')
+                self._request.stop(stop)
 
     def _run_iter(self, number: int, batch: dict) -> None:
         """One iteration: as in mmengine, but for its passes."""
@@ -154,6 +166,12 @@ def common_seed(runner: Runner) -> int:
     """The seed of a training, the same in all processes."""
     apart = runner._randomness_cfg.get('diff_rank_seed', False)
     return runner.seed - (get_rank() if apart else 0)
+
+
+def _timeout(runner: Runner) -> float | None:
+    """Seconds that processes wait for each other, if the config says it."""
+    env_cfg = runner.cfg.get('env_cfg') or {}
+    return env_cfg.get('dist_cfg', {}).get('timeout')
 
 
 def _plan(runner: Runner, batch_size: int,

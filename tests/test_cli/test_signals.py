@@ -9,7 +9,7 @@ from mmdeit.cli.launcher import is_first_process
 from mmdeit.cli.signals import end_by_signal
 from mmdeit.utils import finish_first
 
-NUMBERS = [signal.SIGINT, signal.SIGTERM]
+NUMBERS = [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1]
 
 
 @pytest.fixture(autouse=True)

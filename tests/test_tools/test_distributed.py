@@ -1,6 +1,9 @@
 """Two CPU processes train as one does."""
 import json
+import signal
 import socket
+import subprocess
+import sys
 
 import mmengine
 import pytest
@@ -104,9 +107,49 @@ def test_nodes_are_passed_on(tool, args, tmp_path):
         f'{" ".join(args[:-2])} --launcher pytorch --amp')
 
 
-@pytest.mark.parametrize('tool', [
-    'dist_train.sh', 'dist_test.sh', 'slurm_train.sh', 'slurm_test.sh'
-])
+TOOLS = ['dist_train.sh', 'dist_test.sh', 'slurm_train.sh', 'slurm_test.sh']
+
+
+@pytest.mark.parametrize('tool', TOOLS)
+def test_no_shell_keeps_a_signal_to_itself(tool, tmp_path):
+    """The process that a script starts takes its place."""
+    for name in ('python', 'srun'):
+        (tmp_path / name).write_text('#!/bin/sh\necho $$\n')
+        (tmp_path / name).chmod(0o755)
+    process = subprocess.Popen(
+        ['bash', ROOT / 'tools' / tool, '1', '2', '3', '4'],
+        env=dict(PATH=f'{tmp_path}:/usr/bin:/bin'), stdout=subprocess.PIPE,
+        text=True)
+    assert process.communicate()[0] == f'{process.pid}\n'
+
+
+def test_torchrun_passes_a_signal_on(port, tmp_path):
+    """And says nothing of processes that end by it."""
+    script = tmp_path / 'rank.py'
+    script.write_text("""
+import os, signal
+
+def save(number, _):
+    os.write(1, b'saved\\n')
+    signal.signal(number, signal.SIG_DFL)
+    signal.raise_signal(number)
+
+signal.signal(signal.SIGUSR1, save)
+os.write(1, b'ready\\n')
+signal.pause()
+""")
+    process = subprocess.Popen(
+        [sys.executable, ROOT / 'tools/torchrun.py', '--nproc_per_node=2',
+         f'--master_port={port}', script],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert [process.stdout.readline() for _ in range(2)] == 2 * ['ready\n']
+    process.send_signal(signal.SIGUSR1)
+    output, errors = process.communicate()
+    assert process.returncode == 128 + signal.SIGUSR1
+    assert 'saved' in output and 'error: process' not in errors
+
+
+@pytest.mark.parametrize('tool', TOOLS)
 def test_usage(tool):
     output = start_tool(f'tools/{tool}', code=2)
     assert 'Usage: ' in output and f'tools/{tool}' in output
@@ -128,6 +171,6 @@ def test_slurm_passes_everything_on(tmp_path):
         GPUS='16',
         SRUN_ARGS='--qos high')
     assert '-p gpu --job-name=job --gres=gpu:8 --ntasks=16' in output
-    assert '--qos high python -u' in output
+    assert '--signal=USR1@300 --qos high python -u' in output
     assert output.strip().endswith(
         'config.py --work-dir=work --launcher slurm --amp')

@@ -1,11 +1,21 @@
 """A training that is stopped, killed, or has no room to write."""
+import contextlib
 import os
 import resource
 import signal
+import socket
+import subprocess
+import sys
 import time
 import zipfile
+from functools import partial
+from multiprocessing import active_children
 
 import pytest
+import torch
+from mmengine.dist import get_rank
+from mmengine.hooks import Hook
+from mmengine.registry import HOOKS
 
 from tests.forked import Training, write_config
 
@@ -26,31 +36,170 @@ def stop_at(training, condition, number, to='training'):
     return training.end()
 
 
-@pytest.mark.parametrize('number, to, num_workers', [
-    (signal.SIGTERM, 'training', 0),
-    (signal.SIGTERM, 'group', 2),
-    (signal.SIGTERM, 'workers first', 2),
-    (signal.SIGINT, 'group', 2),
-])
-def test_a_signal_ends_in_one_line(tmp_path, number, to, num_workers):
-    """To the process alone, or as Ctrl-C and slurm do, to its workers too."""
+def test_ctrl_c_ends_in_one_line(tmp_path):
+    """At once, and its workers too."""
     work = tmp_path / 'work'
     config = write_config(tmp_path / 'config.py', train_cfg=ENDLESS)
     training = Training(
         tmp_path / 'log', config, '--work-dir', work, '--cfg-options',
-        f'train_dataloader.num_workers={num_workers}',
+        'train_dataloader.num_workers=2',
         'default_hooks.checkpoint.max_keep_ckpts=2')
-    code = stop_at(training, (work / 'epoch_3.pth').exists, number, to)
-    assert code == 128 + number
+    training.wait_for((work / 'epoch_3.pth').exists)
+    os.killpg(training.process.pid, signal.SIGINT)
+    assert training.end() == 130
     last = (work / 'last_checkpoint').read_text()
     line = training.output.splitlines()[-1]
-    assert line.startswith(f'{number.name}: stopped in epoch ')
+    assert line.startswith('SIGINT: stopped in epoch ')
     assert line.endswith(f' iterations; --resume goes on from {last}')
     assert 'Traceback' not in training.output
-    assert training.output.count(number.name) == 1
+    assert training.output.count('SIGINT') == 1
     assert not list(work.glob('*.part'))
     assert all(zipfile.ZipFile(path).testzip() is None
                for path in work.glob('*.pth'))
+
+
+@HOOKS.register_module()
+class SendSignalHook(Hook):
+    """Sends a signal as the seventh iteration begins, from another process.
+
+    Args:
+        number (int): The signal.
+        to (str): 'process', or its 'group', or its 'workers'.
+        rank (int): Of the process that sends it. Defaults to 0.
+    """
+
+    def __init__(self, number, to='process', rank=0):
+        self.number, self.to, self.rank = number, to, rank
+
+    def before_train_iter(self, runner, *args, **kwargs):
+        if runner.iter != 6 or get_rank() != self.rank:
+            return
+        pids = [os.getpid()]
+        if self.to == 'group':  # by what os.kill() calls it
+            pids = [-os.getpgid(0)]
+        elif self.to == 'workers':
+            pids += [child.pid for child in active_children()]
+            assert len(pids) > 1
+            pids.reverse()
+        subprocess.run(
+            [sys.executable, '-S', '-c',
+             f'import os\nfor pid in {pids}: os.kill(pid, {self.number:d})'],
+            start_new_session=True, check=True)
+
+
+def train(tmp_path, work, *options, processes=1, send=None):
+    """Start a training of three epochs with workers and stochastic depth.
+
+    Args:
+        send (dict): Arguments of SendSignalHook.
+    """
+    config = write_config(
+        tmp_path / 'config.py',
+        train_cfg=dict(type='mmdeit.EpochBasedTrainLoop', max_epochs=3),
+        custom_hooks=send and [dict(type='SendSignalHook', **send)])
+    with socket.socket() as server:
+        server.bind(('127.0.0.1', 0))
+        port = str(server.getsockname()[1])
+
+    def enter_job(rank):
+        os.environ.update(
+            RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE=str(processes),
+            MASTER_ADDR='127.0.0.1', MASTER_PORT=port)
+
+    if processes > 1:
+        options = ('--launcher', 'pytorch', *options)
+    return [
+        Training(
+            tmp_path / f'log{rank}', config, '--work-dir', work, *options,
+            '--cfg-options', 'model.backbone.drop_path_rate=0.5',
+            'train_dataloader.num_workers=2',
+            'val_dataloader.num_workers=1',
+            f'train_dataloader.batch_size={4 // processes}',
+            prepare=partial(enter_job, rank)) for rank in range(processes)
+    ]
+
+
+def wait_for_workers(training):
+    """Wait until none of its process group is left."""
+    end = time.monotonic() + 20
+    with contextlib.suppress(ProcessLookupError):
+        while time.monotonic() < end:
+            os.killpg(training.process.pid, 0)
+            time.sleep(0.02)
+        pytest.fail('a worker has outlived its process')
+
+
+def last_state(work):
+    path = (work / 'last_checkpoint').read_text()
+    checkpoint = torch.load(path, weights_only=True)
+    return {
+        f'{part}.{name}': value for part in ('state_dict', 'ema_state_dict')
+        for name, value in checkpoint[part].items()
+    }
+
+
+def check_interrupted(work, name, output, iteration):
+    """It has ended in its line, and goes on as if there had been no signal."""
+    *_, line = lines = output.splitlines()
+    assert line == (
+        f'{name}: stopped in epoch 2, after {iteration} iterations; --resume '
+        f'goes on from {work}/iter_{iteration}.pth')
+    assert lines.count(f'{name}: saving at the end of this iteration') <= 1
+    assert output.count(name) <= 2 and 'Traceback' not in output
+    names = ['epoch_1.pth', f'iter_{iteration}.pth']
+    assert sorted(path.name for path in work.glob('*.p*th*')) == names
+
+
+@pytest.fixture(scope='module')
+def undisturbed(tmp_path_factory):
+    """Where a training ends that no signal has stopped."""
+    folder = tmp_path_factory.mktemp('undisturbed')
+    training, = train(folder, folder / 'work')
+    assert training.end() == 0, training.output
+    return last_state(folder / 'work')
+
+
+@pytest.mark.parametrize('number, to', [
+    (signal.SIGUSR1, 'process'),
+    (signal.SIGTERM, 'group'),
+    (signal.SIGTERM, 'workers'),  # and then the process
+])
+def test_a_signal_saves(tmp_path, number, to, undisturbed):
+    """To the process alone or, as slurm sends it, to its workers too."""
+    work = tmp_path / 'work'
+    training, = train(tmp_path, work, send=dict(number=int(number), to=to))
+    assert training.end() == 128 + number, training.output
+    check_interrupted(work, number.name, training.output, 7)
+    wait_for_workers(training)
+
+    resumed, = train(tmp_path, work, '--resume')
+    assert resumed.end() == 0, resumed.output
+    assert 'after 1 epochs and 7 iterations' in resumed.output
+    found = last_state(work)
+    assert all(torch.equal(found[name], undisturbed[name])
+               for name in undisturbed)
+    assert [path.name for path in work.glob('iter_*')] == []
+
+
+def test_a_signal_to_one_of_two_processes(tmp_path):
+    """Both stop after the same iteration, and save once."""
+    work = tmp_path / 'work'
+    send = dict(number=int(signal.SIGUSR1), rank=1)
+    first, second = train(tmp_path, work, processes=2, send=send)
+    assert first.end() == 128 + signal.SIGUSR1, first.output
+    assert second.end() == -signal.SIGUSR1, second.output
+    # They read what they knew an iteration before.
+    check_interrupted(work, 'SIGUSR1', first.output, 8)
+    assert 'SIGUSR1' not in second.output
+    resumed = train(tmp_path, work, '--resume', processes=2)
+    assert [training.end() for training in resumed] == [0, 0]
+    found = last_state(work)
+
+    work = tmp_path / 'whole'
+    whole = train(tmp_path, work, processes=2)
+    assert [training.end() for training in whole] == [0, 0]
+    expected = last_state(work)
+    assert all(torch.equal(found[name], expected[name]) for name in expected)
 
 
 def test_stopped_before_the_first_checkpoint(tmp_path):
