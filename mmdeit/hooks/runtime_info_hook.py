@@ -2,7 +2,6 @@
 from collections import defaultdict
 
 import torch
-from mmengine.hooks import LoggerHook
 from mmengine.hooks import RuntimeInfoHook as _RuntimeInfoHook
 from mmengine.optim import OptimWrapperDict
 from mmengine.runner import Runner
@@ -12,6 +11,7 @@ from torch.optim import Optimizer
 from mmdeit.registry import HOOKS
 
 from .finite import GRADIENT, LossWatch, stop_everywhere
+from .logged import is_logged
 
 
 @HOOKS.register_module()
@@ -56,11 +56,7 @@ class RuntimeInfoHook(_RuntimeInfoHook):
             if isinstance(value, Tensor):
                 value = value.detach()  # or it would keep the graph
             self._outputs.append((runner.iter + 1, key, value))
-        logged = any(
-            isinstance(hook, LoggerHook)
-            and self.every_n_inner_iters(batch_idx, hook.interval)
-            for hook in runner.hooks)
-        if logged or self.end_of_epoch(runner.train_dataloader, batch_idx):
+        if is_logged(runner, batch_idx):
             stop_everywhere(runner, self.read(runner))
 
     def after_train(self, runner: Runner) -> None:

@@ -12,11 +12,14 @@ from mmengine.registry import MODELS
 from mmengine.runner import Runner
 from torch import nn
 
+from mmdeit.cache import TeacherCache, open_cache
 from mmdeit.randomness import keep_random_state
 from mmdeit.registry import HOOKS
 from mmdeit.structures import TrainingTargets
 from mmdeit.teachers.preflight import AnyTeacher, preflight
 from mmdeit.utils import unwrap_model
+
+from .logged import is_logged
 
 
 @HOOKS.register_module()
@@ -34,12 +37,18 @@ class TeacherHook(Hook):
             :class:`mmdeit.teachers.TeacherEnsemble`.
         preflight (int): On how many held-out images it is evaluated before
             the first iteration; 0 trusts it. Defaults to 512.
+        cache (str | dict, optional): Folder of answers: what is there is not
+            asked again, and what is asked is written there. Where all is there
+            no teacher is built. ``dict(folder=..., top_k=10)`` sets how many
+            of a soft teacher's probabilities a new one keeps; None keeps the
+            logits as they are. Defaults to None.
         log_interval (int, optional): Gone; a warning says so. Defaults to None.
     """
 
     def __init__(self,
                  teacher: dict,
                  preflight: int = 512,
+                 cache: str | dict | None = None,
                  log_interval: int | None = None) -> None:
         if not isinstance(preflight, int) or preflight < 0:
             raise ValueError(f'TeacherHook: preflight is {preflight!r}: give a '
@@ -51,6 +60,8 @@ class TeacherHook(Hook):
                 logging.WARNING)
         self.teacher_cfg = teacher
         self.preflight = preflight
+        self.cache_cfg = dict(folder=cache) if isinstance(cache, str) else cache
+        self.cache: TeacherCache | None = None
         self.teacher: AnyTeacher | None = None
         self._handle = None
 
@@ -70,24 +81,61 @@ class TeacherHook(Hook):
                 f'TeacherHook: {type(head or model).__name__} asks for no '
                 "teacher: set model.head.loss.mode='hard' of a DeiTClsHead, or "
                 "model.type='mmdeit.DistilledClassifier', or remove the hook")
-        with keep_random_state():  # the student's is the same with any teacher
-            self.teacher = MODELS.build(self.teacher_cfg)
-        report = preflight(self.teacher, runner, self.preflight)
-        runner.logger.info(f'Teacher {report}')
+        if self.cache_cfg:
+            self.cache = self._open_cache(runner, objective.mode)
+        if self.cache and self.cache.complete(runner.train_loop):
+            runner.logger.info(f'All answers are in {self.cache}: there is no '
+                               'teacher')
+        else:
+            with keep_random_state():  # the student's is the same with any
+                self.teacher = MODELS.build(self.teacher_cfg)
+            report = preflight(self.teacher, runner, self.preflight)
+            runner.logger.info(f'Teacher {report}')
+            if self.cache:
+                self.cache.teacher = self.teacher
         self._handle = model.data_preprocessor.register_forward_hook(
             self._ask_teacher)
 
+    def _open_cache(self, runner: Runner, mode: str) -> TeacherCache:
+        if not hasattr(runner.train_loop, 'plan'):
+            raise ValueError('a cache needs views to tell its answers apart: '
+                             "set train_cfg.type='mmdeit.EpochBasedTrainLoop'")
+        cfg = dict(top_k=10) | self.cache_cfg
+        kind = 'labels' if mode == 'hard' else (
+            f'top-{cfg["top_k"]}' if cfg['top_k'] else 'logits')
+        with keep_random_state():
+            return open_cache(runner, cfg['folder'], kind, self.teacher_cfg)
+
+    def after_train_iter(self,
+                         runner: Runner,
+                         batch_idx: int,
+                         data_batch: dict | None = None,
+                         outputs: dict | None = None) -> None:
+        """Write what was asked, when the log reads the device, too."""
+        if self.cache and is_logged(runner, batch_idx):
+            self.cache.flush()
+
+    def on_interrupt(self, runner: Runner) -> None:
+        """Write what was asked."""
+        if self.cache:
+            self.cache.flush()
+
     def after_train(self, runner: Runner) -> None:
-        """Let the teacher's memory go."""
+        """Write what was asked, and let the teacher's memory go."""
         self._handle.remove()
-        self.teacher = None
+        if self.cache:
+            self.cache.flush()
+        self.teacher = self.cache = None
 
     @torch.no_grad()
     def _ask_teacher(self, preprocessor: nn.Module, args: tuple,
                      batch: dict) -> None:
         # The hook's arguments cannot tell training from validation: wrappers
         # pass `training` by keyword, BaseModel by position.
-        if preprocessor.training:
-            targets = TrainingTargets.of(batch['data_samples'])
-            targets.teacher_answer = self.teacher(batch['inputs'])
-            batch['data_samples'] = targets
+        if not preprocessor.training:
+            return
+        targets = TrainingTargets.of(batch['data_samples'])
+        targets.teacher_answer = (
+            self.cache(batch['inputs'], args[0]['views'])
+            if self.cache else self.teacher(batch['inputs']))
+        batch['data_samples'] = targets

@@ -22,6 +22,8 @@ from mmdeit.utils import unwrap_model
 from .batch_plan import BatchPlan, plan_batch
 from .stop_request import StopRequest, spare_workers
 
+SEED = 'view_seed'  # in the message hub, and so in a checkpoint
+
 
 class _ViewLoop:
     """What both loops do with views.
@@ -35,11 +37,19 @@ class _ViewLoop:
       none, it is one pass in each process, as usual.
     - Before each pass torch's generators are seeded by its first view, so
       that stochastic depth needs no state either.
+    - The views' seed is ``seed`` if given, else that of a cache of answers,
+      else the training's; with ``recycle`` the views of epoch e are those of
+      epoch e mod ``recycle``. Weights and stochastic depth take neither.
     - SIGTERM and SIGUSR1 stop a training at the end of an iteration: see
       :mod:`mmdeit.loops.stop_request`. Hooks save in ``on_interrupt``.
     """
 
-    def __init__(self, runner: Runner, dataloader: dict, **kwargs) -> None:
+    def __init__(self,
+                 runner: Runner,
+                 dataloader: dict,
+                 seed: int | None = None,
+                 recycle: int | None = None,
+                 **kwargs) -> None:
         if not isinstance(dataloader, dict):
             raise ValueError('the dataloader is built already, and has no '
                              'views: give its config')
@@ -56,7 +66,15 @@ class _ViewLoop:
             seed=runner.seed,
             diff_rank_seed=True)  # the loop gives the seed that it resumes
         spare_workers(built)
+        self.seed, self.recycle = seed, recycle
         super().__init__(runner, built, **kwargs)
+
+    @property
+    def stream_length(self) -> int:
+        """int: Positions of an epoch; without an end, of the training."""
+        if self.dataloader.sampler.endless:
+            return self.max_iters * self.plan.views
+        return len(self.dataloader.sampler) * get_world_size()
 
     def run(self) -> Any:
         """Train, from wherever the checkpoint was saved."""
@@ -65,6 +83,8 @@ class _ViewLoop:
             wrapper = self.runner.optim_wrapper
             wrapper._accumulative_counts = self.plan.passes
             wrapper.initialize_count_status(self.runner.model, 0, -1)
+        if self.seed is None:
+            self.seed = self.runner.message_hub.runtime_info.get(SEED)
         self._resumed = self._iter  # which the first epoch starts from
         if validation := self.runner.val_loop:
             spare_workers(validation.dataloader)
@@ -73,8 +93,14 @@ class _ViewLoop:
 
     def _batches(self, epoch: int, first: int) -> Iterator[tuple[int, dict]]:
         """Number and batch of each iteration of an epoch, from the first."""
+        if self.seed is None:
+            self.seed = common_seed(self.runner)
+        self.runner.message_hub.update_info(SEED, self.seed)
+        self._key = common_seed(self.runner), epoch
+        if self.recycle:
+            epoch %= self.recycle
         sampler = self.dataloader.sampler
-        sampler.start(common_seed(self.runner), epoch, first)
+        sampler.start(self.seed, epoch, first)
         numbers = count(first) if sampler.endless else range(
             first, len(self.dataloader))
         for item in zip(numbers, self.dataloader):
@@ -98,8 +124,8 @@ class _ViewLoop:
         self._iter += 1
 
     def _run_pass(self, batch: dict) -> dict:
-        first = batch['views'][0]
-        seed_all(*first.tolist(), NETWORK, devices=True)
+        *_, position = batch['views'][0].tolist()
+        seed_all(*self._key, position, NETWORK, devices=True)
         if not self._takes_views:
             batch = {key: batch[key] for key in batch if key != 'views'}
         return self.runner.model.train_step(

@@ -1,0 +1,187 @@
+"""A teacher that answers each view once: from the disk, or asked and written.
+
+A folder has the answers to one stream of views: ``cache.json`` says which, and
+what teacher's, and a file for each epoch holds them.
+"""
+import json
+import logging
+import math
+import os
+from pathlib import Path
+
+import numpy as np
+import torch
+from mmengine.dist import barrier, broadcast_object_list, is_main_process
+from mmengine.logging import print_log
+from mmengine.runner import BaseLoop, EpochBasedTrainLoop, Runner
+from torch import Tensor
+
+from mmdeit.files import write_atomically
+from mmdeit.loops.train_loops import common_seed
+from mmdeit.teachers.preflight import AnyTeacher
+from mmdeit.teachers.preprocessing import StudentSpec
+from mmdeit.utils import unwrap_model
+
+from .answers import AnswerFiles, codec
+from .fingerprint import fingerprint, first_difference
+
+INDEX = 'cache.json'
+
+
+class TeacherCache:
+    """Answers the passes of a training.
+
+    Args:
+        files (AnswerFiles): Where the answers are.
+
+    Attributes:
+        teacher (Teacher | TeacherEnsemble | None): Asked for what is not
+            there; None where all is.
+    """
+
+    def __init__(self, files: AnswerFiles) -> None:
+        self.files = files
+        self.teacher: AnyTeacher | None = None
+        self.writes = os.access(files.folder, os.W_OK)
+        self._asked: list[tuple] = []  # epoch, positions, what is kept
+
+    def __call__(self, inputs: Tensor, views: Tensor) -> Tensor:
+        """Answer images ``(N, C, H, W)`` by their keys ``(N, 3)``.
+
+        Raises:
+            ValueError: If an answer is missing, and there is no teacher.
+        """
+        keys = np.stack([np.asarray(view) for view in views])
+        epoch, positions = int(keys[0, 1]), keys[:, 2]
+        rows = self.files.read(epoch, positions)
+        if rows is not None:
+            kept = (torch.from_numpy(part).to(inputs.device, non_blocking=True)
+                    for part in self.files.codec.kept(rows))
+            return self.files.codec.answer(*kept)
+        if self.teacher is None:
+            raise ValueError(f'{self.files.path(epoch)} has lost answers since '
+                             'the start of the training: --resume asks a '
+                             'teacher for them')
+        answer = self.teacher(inputs)
+        if self.writes:
+            self._asked.append(
+                (epoch, positions, self.files.codec.reduce(answer)))
+        return self.files.codec.live(answer)
+
+    def flush(self) -> None:
+        """Write what was asked since the last time; waits for the device."""
+        asked, self._asked = self._asked, []
+        try:
+            for epoch, positions, kept in asked:
+                self.files.write(
+                    epoch, positions,
+                    self.files.codec.rows(
+                        *(part.cpu().numpy() for part in kept)))
+        except OSError as error:
+            self.writes = False
+            print_log(
+                f'The answers of the teacher are not written to '
+                f'{self.files.folder} any more ({error}): training goes on',
+                'current', logging.WARNING)
+
+    def complete(self, loop: BaseLoop) -> bool:
+        """Whether all is there that a loop still has to train on.
+
+        The same in all processes, as another training may write meanwhile.
+        """
+        epochs = range(loop.epoch, loop.max_epochs)
+        if not isinstance(loop, EpochBasedTrainLoop):
+            length = loop.stream_length // loop.plan.views
+            epochs = range(loop.iter // length,
+                           math.ceil(loop.max_iters / length))
+        wanted = {epoch % loop.recycle if loop.recycle else epoch
+                  for epoch in epochs}
+        views = self.files.views
+        found = [all(self.files.count(epoch) == views for epoch in wanted)]
+        broadcast_object_list(found)
+        return found[0]
+
+    def __str__(self) -> str:
+        return str(self.files.folder)
+
+
+def open_cache(runner: Runner, folder: str, kind: str,
+               teacher: dict) -> TeacherCache:
+    """Open the cache in a folder for a training, or begin one.
+
+    All processes have to call it. The training takes the seed of the views
+    from the cache, unless its config or what it resumes says one.
+
+    Args:
+        runner (Runner): Trains by one of this project's loops.
+        folder (str): Created if it does not exist.
+        kind (str): What a new cache holds: ``'labels'``, ``'logits'`` or
+            ``'top-5'``, say.
+        teacher (dict): Config of the teacher.
+
+    Raises:
+        ValueError: If what is there is of another stream or teacher, or has
+            only labels, and logits are wanted.
+    """
+    path, loop = Path(folder).expanduser(), runner.train_loop
+    saved = read_index(path)
+    if loop.seed is None:
+        loop.seed = (saved['fingerprint']['seed'] if saved else
+                     common_seed(runner))
+    now = dict(
+        views=loop.stream_length,
+        num_classes=StudentSpec.of(unwrap_model(runner.model)).num_classes,
+        fingerprint=fingerprint(runner, teacher))
+    if saved is None and is_main_process():
+        path.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(dict(now, kind=kind), indent=1)
+        write_atomically(path / INDEX, text.encode())
+    barrier()
+    saved = saved or read_index(path)
+    check_same(path, saved, now, kind)
+    files = AnswerFiles(path, codec(saved['kind'], saved['num_classes']),
+                        saved['views'])
+    return TeacherCache(files)
+
+
+def read_index(folder: Path) -> dict | None:
+    """What a cache says of itself; None if there is none.
+
+    Raises:
+        ValueError: If it is damaged, or the folder has something else.
+    """
+    path = folder / INDEX
+    if not path.exists():
+        strange = next(folder.glob('*'), None) if folder.is_dir() else None
+        if strange or folder.is_file():
+            raise ValueError(f'{strange or folder} is no cache of answers: '
+                             'give an empty folder, or a new one')
+        return None
+    try:
+        index = json.loads(path.read_text())
+        for name in ('kind', 'num_classes', 'views', 'fingerprint'):
+            index[name]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f'{path} is damaged ({error!r}): remove the folder, '
+                         'to have the teacher asked again') from error
+    return index
+
+
+def check_same(folder: Path, saved: dict, now: dict, kind: str) -> None:
+    """Check that a cache is of this training's views and teacher.
+
+    Raises:
+        ValueError: With the setting that differs, and both values.
+    """
+    if saved['kind'] == 'labels' and kind != 'labels':
+        raise ValueError(f'the cache {folder} has labels only, for hard '
+                         "distillation: set mode='hard', or another cache")
+    parts = ('fingerprint', 'num_classes', 'views')
+    difference = first_difference(*(
+        {name: index[name] for name in parts} for index in (saved, now)))
+    if difference:
+        name, before, after = difference
+        raise ValueError(
+            f'the cache {folder} is of other answers: '
+            f'{name.removeprefix("fingerprint.")} was {before!r:.200}, and is '
+            f'{after!r:.200}: set it as it was, or give another cache')
