@@ -65,7 +65,6 @@ class _ViewLoop:
             wrapper = self.runner.optim_wrapper
             wrapper._accumulative_counts = self.plan.passes
             wrapper.initialize_count_status(self.runner.model, 0, -1)
-        self._resumed = self._iter  # which the first epoch starts from
         if validation := self.runner.val_loop:
             spare_workers(validation.dataloader)
         with StopRequest(_timeout(self.runner)) as self._request:
@@ -113,20 +112,31 @@ class EpochBasedTrainLoop(_ViewLoop, _EpochBasedTrainLoop):
     Arguments are mmengine's.
     """
 
+    def run(self) -> Any:
+        """Train, from wherever the checkpoint was saved."""
+        self._done = self._find_place() if self._iter else 0
+        return super().run()
+
+    def _find_place(self) -> int:
+        """How many iterations of its epoch a checkpoint has."""
+        length = len(self.dataloader)
+        info = self.runner.message_hub.runtime_info  # as it was saved
+        before = info.get('max_iters', 0) // info.get('max_epochs', 1)
+        done = self._iter - self._epoch * length
+        if before in (0, length) and 0 <= done <= length:
+            return done
+        self.runner.logger.warning(
+            f'Resumed after {self._epoch} epochs and {self._iter} iterations, '
+            f'of which an epoch has {length}: the images or the batch have '
+            f'changed, and epoch {self._epoch + 1} starts from its beginning')
+        self._iter = self._epoch * length  # or the next resume would go wrong
+        return 0
+
     def run_epoch(self) -> None:
         """Train for what is left of an epoch."""
         self.runner.call_hook('before_train_epoch')
         self.runner.model.train()
-        done = self._resumed and (
-            self._resumed - self._epoch * len(self.dataloader))
-        self._resumed = 0
-        if not 0 <= done <= len(self.dataloader):
-            self.runner.logger.warning(
-                f'Resumed after {self._epoch} epochs and {self._iter} '
-                f'iterations, of which an epoch has {len(self.dataloader)}: '
-                'the images or the batch have changed, and epoch '
-                f'{self._epoch + 1} starts from its beginning')
-            done = 0
+        done, self._done = self._done, 0
         for item in self._batches(self._epoch, done):
             self._run_iter(*item)
         self.runner.call_hook('after_train_epoch')
