@@ -40,6 +40,11 @@ class _ViewLoop:
     """
 
     def __init__(self, runner: Runner, dataloader: dict, **kwargs) -> None:
+        if not isinstance(runner, Runner):
+            raise ValueError(
+                f'{type(runner).__name__} builds the model too late for views: '
+                "leave out runner_type, or set train_cfg.type='mmengine."
+                f"{type(self).__name__}'")
         if not isinstance(dataloader, dict):
             raise ValueError('the dataloader is built already, and has no '
                              'views: give its config')

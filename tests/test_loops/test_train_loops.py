@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from mmengine.registry import DATASETS
+from mmengine.registry import DATASETS, RUNNERS
 from mmpretrain.datasets import CustomDataset
 
 from tests.pictures import augmented, write_pictures
@@ -237,6 +237,17 @@ def test_a_built_dataloader_is_refused(folder, build_runner, tmp_path):
     with pytest.raises(ValueError) as error:
         runner.train()
     assert 'the dataloader is built already' in str(error.value)
+
+
+def test_another_runner_is_refused(folder, tmp_path):
+    cfg = recipe(folder, env_cfg={}, runner_type='FlexibleRunner',
+                 strategy=dict(type='SingleDeviceStrategy'))
+    cfg.work_dir = str(tmp_path)
+    with pytest.raises(ValueError) as error:
+        RUNNERS.build(cfg).train()
+    assert str(error.value) == (
+        'FlexibleRunner builds the model too late for views: leave out '
+        "runner_type, or set train_cfg.type='mmengine.EpochBasedTrainLoop'")
 
 
 @pytest.mark.parametrize('change, views, passes', [
