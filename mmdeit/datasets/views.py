@@ -99,7 +99,7 @@ class ViewDataset(Dataset):
 class ViewSampler(Sampler):
     """Counts the views of a sampler whose processes take turns.
 
-    All of OpenMMLab's do: process r of W gets positions r, r + W, r + 2W, ...
+    OpenMMLab's do: process r of W gets positions r, r + W, r + 2W, ...
     of one order. Within a batch the views are dealt out to the passes of an
     iteration, as they are to processes, so that each pass has a contiguous
     part.
