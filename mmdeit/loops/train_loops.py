@@ -51,7 +51,7 @@ class _ViewLoop:
         model = unwrap_model(runner.model)
         preprocessor = getattr(model, 'data_preprocessor', None)
         self._takes_views = isinstance(preprocessor, ClsDataPreprocessor)
-        mixing = getattr(preprocessor, 'mixing', None)
+        mixing = preprocessor.batch_augments if self._takes_views else None
         self.plan = _plan(runner, dataloader.get('batch_size', 1), mixing)
         if mixing:
             mixing.group_size = self.plan.group_size
