@@ -90,7 +90,7 @@ def test_a_distilled_classifier(old, build_runner):
     runner = build_runner(old)
     runner.train()
     assert isinstance(runner.model.data_preprocessor, ClsDataPreprocessor)
-    assert runner.model.data_preprocessor.mixing is not None
+    assert runner.model.data_preprocessor.batch_augments is not None
     assert 'train/loss_distill' in runner.message_hub.log_scalars
 
 

@@ -112,7 +112,7 @@ def without(value: Any, names: Sequence[str]) -> Any:
 
 
 def _mixing(preprocessor: nn.Module) -> dict | None:
-    mixing = getattr(preprocessor, 'mixing', None)
+    mixing = getattr(preprocessor, 'batch_augments', None)
     return mixing and dict(
         probs=mixing.probs,
         augments=[[type(augment).__name__, getattr(augment, 'alpha', None)]

@@ -39,7 +39,8 @@ class ViewDataset(Dataset):
 
     It seeds Python, numpy and torch before the dataset's pipeline runs, and
     adds ``views``, the key ``(seed, epoch, position)`` as a tensor ``(3, )``,
-    to what comes out. A plain index is passed on; so are all attributes.
+    to what comes out. A plain index is passed on; so are all attributes, read
+    or set.
 
     Args:
         dataset (dict | Dataset): Any dataset whose samples are dicts, others
@@ -72,11 +73,13 @@ class ViewDataset(Dataset):
                 'its pipeline by mmdeit.PackInputs')
         return sample
 
-    def __getitems__(self, views: Sequence[View]) -> list[dict]:
+    def __getitems__(self, views: Sequence[View | int]) -> list[dict]:
         """The views of a batch; an image that has several is decoded once."""
-        if len({view[0] for view in views}) == len(views):
+        images = [view.index if isinstance(view, View) else view
+                  for view in views]
+        if len(set(images)) == len(views):
             return [self[view] for view in views]
-        order = sorted(range(len(views)), key=lambda i: views[i][0])
+        order = sorted(range(len(views)), key=images.__getitem__)
         with decode_once():
             samples = {i: self[views[i]] for i in order}
         return [samples[i] for i in range(len(views))]
@@ -86,11 +89,17 @@ class ViewDataset(Dataset):
             raise AttributeError(name)
         return getattr(self.dataset, name)
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == 'dataset':
+            super().__setattr__(name, value)
+        else:  # such as hooks that switch the pipeline
+            setattr(self.dataset, name, value)
+
 
 class ViewSampler(Sampler):
     """Counts the views of a sampler whose processes take turns.
 
-    All of OpenMMLab's do: process r of W gets positions r, r + W, r + 2W, ...
+    OpenMMLab's do: process r of W gets positions r, r + W, r + 2W, ...
     of one order. Within a batch the views are dealt out to the passes of an
     iteration, as they are to processes, so that each pass has a contiguous
     part.
@@ -157,9 +166,10 @@ class ViewSampler(Sampler):
     def __iter__(self) -> Iterator[View]:
         if self.seed is None:  # mmengine builds an iterator before it resumes
             return
+        first, self.first = self.first, 0  # of this iterator alone
         views = (
             View(index, self.seed, self.epoch, i * self.world_size + self.rank)
-            for i, index in enumerate(self.sampler) if i >= self.first)
+            for i, index in enumerate(self.sampler) if i >= first)
         while batch := list(islice(views, self.batch_size)):
             for part in range(self.passes):
                 yield from batch[part::self.passes]

@@ -119,8 +119,9 @@ class CheckpointHook(_CheckpointHook):
                 return
             self._point_to(runner, self.last_ckpt)
             for old in outdated:
-                self._remove(
-                    self.file_backend.join_path(self.out_dir, old))
+                path = self.file_backend.join_path(self.out_dir, old)
+                if path != self.last_ckpt:
+                    self._remove(path)
 
     def _point_to(self, runner: Runner, path: str) -> None:
         """Write the file that mmengine resumes from, too."""

@@ -50,13 +50,18 @@ class _ViewLoop:
                  seed: int | None = None,
                  recycle: int | None = None,
                  **kwargs) -> None:
+        if not isinstance(runner, Runner):
+            raise ValueError(
+                f'{type(runner).__name__} builds the model too late for views: '
+                "leave out runner_type, or set train_cfg.type='mmengine."
+                f"{type(self).__name__}'")
         if not isinstance(dataloader, dict):
             raise ValueError('the dataloader is built already, and has no '
                              'views: give its config')
         model = unwrap_model(runner.model)
         preprocessor = getattr(model, 'data_preprocessor', None)
         self._takes_views = isinstance(preprocessor, ClsDataPreprocessor)
-        mixing = getattr(preprocessor, 'mixing', None)
+        mixing = preprocessor.batch_augments if self._takes_views else None
         self.plan = _plan(runner, dataloader.get('batch_size', 1), mixing)
         if mixing:
             mixing.group_size = self.plan.group_size
@@ -85,7 +90,6 @@ class _ViewLoop:
             wrapper.initialize_count_status(self.runner.model, 0, -1)
         if self.seed is None:
             self.seed = self.runner.message_hub.runtime_info.get(SEED)
-        self._resumed = self._iter  # which the first epoch starts from
         if validation := self.runner.val_loop:
             spare_workers(validation.dataloader)
         with StopRequest(_timeout(self.runner)) as self._request:
@@ -139,20 +143,31 @@ class EpochBasedTrainLoop(_ViewLoop, _EpochBasedTrainLoop):
     Arguments are mmengine's.
     """
 
+    def run(self) -> Any:
+        """Train, from wherever the checkpoint was saved."""
+        self._done = self._find_place() if self._iter else 0
+        return super().run()
+
+    def _find_place(self) -> int:
+        """How many iterations of its epoch a checkpoint has."""
+        length = len(self.dataloader)
+        info = self.runner.message_hub.runtime_info  # as it was saved
+        before = info.get('max_iters', 0) // info.get('max_epochs', 1)
+        done = self._iter - self._epoch * length
+        if before in (0, length) and 0 <= done <= length:
+            return done
+        self.runner.logger.warning(
+            f'Resumed after {self._epoch} epochs and {self._iter} iterations, '
+            f'of which an epoch has {length}: the images or the batch have '
+            f'changed, and epoch {self._epoch + 1} starts from its beginning')
+        self._iter = self._epoch * length  # or the next resume would go wrong
+        return 0
+
     def run_epoch(self) -> None:
         """Train for what is left of an epoch."""
         self.runner.call_hook('before_train_epoch')
         self.runner.model.train()
-        done = self._resumed and (
-            self._resumed - self._epoch * len(self.dataloader))
-        self._resumed = 0
-        if not 0 <= done <= len(self.dataloader):
-            self.runner.logger.warning(
-                f'Resumed after {self._epoch} epochs and {self._iter} '
-                f'iterations, of which an epoch has {len(self.dataloader)}: '
-                'the images or the batch have changed, and epoch '
-                f'{self._epoch + 1} starts from its beginning')
-            done = 0
+        done, self._done = self._done, 0
         for item in self._batches(self._epoch, done):
             self._run_iter(*item)
         self.runner.call_hook('after_train_epoch')

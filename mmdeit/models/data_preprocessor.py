@@ -55,7 +55,8 @@ class ClsDataPreprocessor(_ClsDataPreprocessor):
             **kwargs)
         self._non_blocking = True  # pinned memory is copied meanwhile
         self.erasing = Erasing()
-        self.mixing = batch_augments and BatchMixing(
+        # mmpretrain's name: its SwitchRecipeHook sets it to None.
+        self.batch_augments = batch_augments and BatchMixing(
             num_classes=num_classes, group_size=group_size, **batch_augments)
 
     def forward(self, data: dict, training: bool = False) -> dict:
@@ -87,8 +88,9 @@ class ClsDataPreprocessor(_ClsDataPreprocessor):
             if not isinstance(erased, Tensor):
                 erased = torch.stack(erased)
             inputs = self.erasing(inputs, self.cast_data(erased))
-        if not self.mixing:
+        if not self.batch_augments:
             return dict(inputs=inputs, data_samples=TrainingTargets(labels))
-        inputs, mixed = self.mixing(inputs, labels, data.get('views'))
+        inputs, mixed = self.batch_augments(
+            inputs, labels, data.get('views'))
         return dict(
             inputs=inputs, data_samples=TrainingTargets(labels, mixed))

@@ -33,7 +33,7 @@ class Erasing:
             Tensor: The images, of shape ``(N, C, H, W)``.
         """
         size = inputs[0].numel()
-        if len(self._series) != NOISES + size:
+        if len(self._series) < NOISES + size:
             series = np.random.RandomState(0).standard_normal(NOISES + size)
             self._series = torch.from_numpy(series).to(inputs)
         noise = self._series.unfold(0, size, 1)[erased[:, 4] % NOISES]

@@ -3,6 +3,7 @@ import pickle
 from collections import Counter
 from hashlib import sha256
 from itertools import islice
+from types import SimpleNamespace
 
 import mmcv
 import pytest
@@ -10,6 +11,7 @@ import torch
 from mmcv.transforms import BaseTransform
 from mmengine.registry import DATASETS, TRANSFORMS
 from mmengine.runner import Runner
+from mmpretrain.engine import SwitchRecipeHook
 
 from mmdeit.datasets import load_image
 from mmdeit.datasets.views import View, ViewDataset, ViewSampler
@@ -94,6 +96,15 @@ def test_an_epoch_begins_anywhere(workers, folder):
     loader = build_loader(augmented(folder), num_workers=workers)
     assert_equal(read(loader, first=2), [
         batch for i, batch in enumerate(read(loader)) if i % 3 == 2])
+
+
+def test_only_the_next_iterator_begins_there(of_process):
+    """Another reader of the epoch, such as a hook, gets all of it."""
+    of_process(0, 1)
+    sampler = ViewSampler(range(8), dict(type='DefaultSampler'), 2, 1, True)
+    sampler.start(7, 5, 1)
+    rest = [*sampler]
+    assert len(rest) == 6 and [*sampler][2:] == rest
 
 
 def test_a_view_is_its_own(folder):
@@ -182,7 +193,8 @@ def test_any_dataset_has_views(name, folder):
 def test_a_plain_index_is_passed_on(folder):
     dataset = ViewDataset(augmented(folder))
     torch.manual_seed(0)
-    assert set(dataset[3]) == {'inputs', 'labels', 'erased'}
+    for sample in (dataset[3], *dataset.__getitems__([3, 4, 3])):
+        assert set(sample) == {'inputs', 'labels', 'erased'}
     assert torch.initial_seed() == 0
 
 
@@ -193,6 +205,16 @@ def test_attributes_are_the_datasets(folder):
     assert wrapped.CLASSES is dataset.CLASSES
     with pytest.raises(AttributeError, match='nonesuch'):
         wrapped.nonesuch  # noqa: B018
+
+
+def test_a_pipeline_can_be_switched(folder):
+    """By hooks of mmpretrain and mmdet, in the middle of a training."""
+    loader = build_loader(augmented(folder))
+    SwitchRecipeHook([])._switch_train_pipeline(
+        SimpleNamespace(train_loop=SimpleNamespace(dataloader=loader)),
+        lambda results: dict(only=torch.tensor(results['gt_label'])))
+    assert set(loader.dataset[View(3, 0, 0, 0)]) == {'only', 'views'}
+    assert vars(loader.dataset) == dict(dataset=loader.dataset.dataset)
 
 
 def test_survives_pickling(folder):

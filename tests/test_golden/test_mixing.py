@@ -86,7 +86,7 @@ def test_draws(by_view, monkeypatch):
         return drawn[-1][1]
 
     monkeypatch.setattr(np.random, 'beta', draw)
-    mixing = build_model('tiny').data_preprocessor.mixing
+    mixing = build_model('tiny').data_preprocessor.batch_augments
     mixing.group_size, groups = 2, 500
     batch = torch.zeros(2 * groups, 1, 64, 64)
     labels = torch.arange(2).repeat_interleave(groups)
@@ -112,7 +112,7 @@ def test_draws(by_view, monkeypatch):
 
 def test_no_image_meets_itself():
     """As in the official code; of mmpretrain's batches one does on average."""
-    mixing = build_model('tiny').data_preprocessor.mixing
+    mixing = build_model('tiny').data_preprocessor.batch_augments
     for count in (2, 128, 1024):
         partner, _ = mixing.partners(count)
         assert (partner != np.arange(count)).all()

@@ -148,6 +148,14 @@ def test_twice_in_the_same_epoch(train):
     assert checkpoints(train) == ['epoch_1.pth', 'epoch_2.pth', 'epoch_3.pth']
 
 
+def test_after_as_many_iterations_again(train):
+    """As epochs have become longer: the file of that name is the new one."""
+    interrupt(train, EPOCHS)
+    train.cfg.train_dataloader.batch_size = 3
+    train.cfg.resume = True
+    assert interrupt(train, EPOCHS) == ['epoch_1.pth', 'iter_7.pth']
+
+
 def test_a_kill_before_the_file_is_removed(train, monkeypatch):
     """The next save catches up on it."""
     interrupt(train, EPOCHS)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from mmengine.registry import DATASETS
+from mmengine.registry import DATASETS, RUNNERS
 from mmpretrain.datasets import CustomDataset
 
 from tests.pictures import augmented, write_pictures
@@ -163,21 +163,28 @@ def test_resumed_with_other_passes(folder, train, tmp_path):
     assert rest.losses == pytest.approx(whole.losses[4:], rel=1e-6)
 
 
-@pytest.mark.parametrize('kept', [20, 40])
-def test_resumed_with_other_images(kept, folder, train, tmp_path):
+@pytest.mark.parametrize('kept, done', [
+    (20, 5), (40, 5),
+    (40, 4),  # as many as an epoch of now has after its first
+])
+def test_resumed_with_other_images(kept, done, folder, train, tmp_path):
     """There is no middle of an epoch to go on from."""
     cfg = recipe(folder)
     cfg.train_cfg.max_epochs = 2
     train(cfg, 'whole')
     cfg.train_dataloader.dataset.indices = kept
     cfg.train_cfg.max_epochs = 3
-    runner, rest = train(cfg, 'rest', tmp_path / 'whole/iter_5.pth')
+    runner, rest = train(cfg, 'rest', tmp_path / f'whole/iter_{done}.pth')
     length = kept // BATCH
-    assert (f'Resumed after 1 epochs and 5 iterations, of which an epoch has '
-            f'{length}: the images or the batch have changed, and epoch 2 '
+    assert (f'Resumed after 1 epochs and {done} iterations, of which an epoch '
+            f'has {length}: the images or the batch have changed, and epoch 2 '
             'starts from its beginning') in logged(runner)
     assert len(rest.losses) == 2 * length
     assert min(rest.views)[1:] == (1, 0)
+    # It is resumed in its turn.
+    last = 3 * length - 1
+    _, again = train(cfg, 'again', tmp_path / f'rest/iter_{last}.pth')
+    assert again.losses == rest.losses[-1:]
 
 
 def test_resumed_with_more_images(folder, train, tmp_path):
@@ -230,6 +237,17 @@ def test_a_built_dataloader_is_refused(folder, build_runner, tmp_path):
     with pytest.raises(ValueError) as error:
         runner.train()
     assert 'the dataloader is built already' in str(error.value)
+
+
+def test_another_runner_is_refused(folder, tmp_path):
+    cfg = recipe(folder, env_cfg={}, runner_type='FlexibleRunner',
+                 strategy=dict(type='SingleDeviceStrategy'))
+    cfg.work_dir = str(tmp_path)
+    with pytest.raises(ValueError) as error:
+        RUNNERS.build(cfg).train()
+    assert str(error.value) == (
+        'FlexibleRunner builds the model too late for views: leave out '
+        "runner_type, or set train_cfg.type='mmengine.EpochBasedTrainLoop'")
 
 
 @pytest.mark.parametrize('change, views, passes', [

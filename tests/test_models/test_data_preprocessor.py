@@ -1,6 +1,9 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
+from mmpretrain.engine import SwitchRecipeHook
 from mmpretrain.models import ClsDataPreprocessor as _ClsDataPreprocessor
 from mmpretrain.structures import DataSample
 
@@ -53,6 +56,17 @@ def test_targets_of_training_are_tensors(images):
     torch.testing.assert_close(mixed['data_samples'].target.sum(1),
                                torch.ones(N))
     assert not torch.equal(mixed['inputs'], batch['inputs'])
+
+
+def test_mixing_can_be_switched_off(images):
+    """By mmpretrain's hook, for the last epochs."""
+    preprocessor = ClsDataPreprocessor(
+        **NORMALISE, num_classes=K, batch_augments=AUGMENTS)
+    model = SimpleNamespace(data_preprocessor=preprocessor)
+    SwitchRecipeHook._switch_batch_augments(SimpleNamespace(model=model), None)
+    batch = preprocessor(
+        dict(inputs=images, labels=torch.arange(N) % K), True)
+    assert batch['data_samples'].mixed is None
 
 
 def test_validation_is_mmpretrains(images):

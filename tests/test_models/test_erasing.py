@@ -31,8 +31,11 @@ def test_the_number_alone_chooses_the_noise():
 
 
 def test_images_of_another_size():
+    """Their noise does not depend on those before them."""
     erasing = Erasing()
     for side in (8, 16, 8):
-        images = erasing(torch.zeros(1, 1, side, side),
-                         torch.tensor([[0, 0, side, 2, 3]]))
+        erased = torch.tensor([[0, 0, side, 2, 2**20 - 1]])
+        images = erasing(torch.zeros(1, 1, side, side), erased)
         assert images[..., :2].all() and not images[..., 2:].any()
+        assert torch.equal(
+            images, Erasing()(torch.zeros(1, 1, side, side), erased))
