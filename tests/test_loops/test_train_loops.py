@@ -249,6 +249,18 @@ def test_the_batch_of_the_config(change, views, passes, folder, train):
     assert len(record.views) == 48
 
 
+@pytest.mark.parametrize('batch_size, passes', [(10, 1), (5, 2)])
+def test_an_epoch_has_whole_batches(batch_size, passes, folder, train):
+    """Or it would be longer where a process has one pass."""
+    cfg = recipe(folder, auto_scale_lr=dict(base_batch_size=10))
+    cfg.train_dataloader.update(batch_size=batch_size, drop_last=False)
+    cfg.model.data_preprocessor.group_size = 5
+    cfg.train_cfg.max_epochs = 1
+    runner, record = train(cfg)
+    assert runner.train_loop.plan.passes == passes
+    assert len(record.losses) == 4 and len(record.views) == 40
+
+
 # Other models
 
 def test_other_preprocessors_do_not_get_views(cfg, build_runner, monkeypatch):
