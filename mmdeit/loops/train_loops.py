@@ -22,6 +22,10 @@ from mmdeit.utils import unwrap_model
 from .batch_plan import BatchPlan, plan_batch
 from .stop_request import StopRequest, spare_workers
 
+# What a checkpoint says of its epoch: the number, from 0, the iteration that
+# it began with, and how many it has. They tell whether a batch has changed.
+EPOCH = 'epoch_of_views'
+
 
 class _ViewLoop:
     """What both loops do with views.
@@ -120,20 +124,28 @@ class EpochBasedTrainLoop(_ViewLoop, _EpochBasedTrainLoop):
         """Train for what is left of an epoch."""
         self.runner.call_hook('before_train_epoch')
         self.runner.model.train()
-        done = self._resumed and (
-            self._resumed - self._epoch * len(self.dataloader))
+        done = self._resumed and self._done()
         self._resumed = 0
-        if not 0 <= done <= len(self.dataloader):
-            self.runner.logger.warning(
-                f'Resumed after {self._epoch} epochs and {self._iter} '
-                f'iterations, of which an epoch has {len(self.dataloader)}: '
-                'the images or the batch have changed, and epoch '
-                f'{self._epoch + 1} starts from its beginning')
-            done = 0
+        self.runner.message_hub.update_info(
+            EPOCH, [self._epoch, self._iter - done, len(self.dataloader)])
         for item in self._batches(self._epoch, done):
             self._run_iter(*item)
         self.runner.call_hook('after_train_epoch')
         self._epoch += 1
+
+    def _done(self) -> int:
+        """Iterations of this epoch that are done in the checkpoint."""
+        length = len(self.dataloader)
+        epoch, first, before = self.runner.message_hub.runtime_info.get(
+            EPOCH, (self._epoch, self._epoch * length, length))
+        done = self._iter - first if epoch == self._epoch else 0
+        if before == length and 0 <= done <= length:
+            return done
+        self.runner.logger.warning(
+            f'Resumed after {self._epoch} epochs and {self._iter} iterations, '
+            f'of which an epoch has {length}: the images or the batch have '
+            f'changed, and epoch {self._epoch + 1} starts from its beginning')
+        return 0
 
 
 @LOOPS.register_module()

@@ -192,6 +192,23 @@ def test_resumed_with_more_images(folder, train, tmp_path):
     assert min(rest.views)[1:] == (1, 0)
 
 
+def test_resumed_with_another_batch(folder, train, tmp_path):
+    """After one epoch of three iterations, which would be two of one."""
+    cfg = recipe(folder)
+    cfg.train_cfg.max_epochs = 1
+    train(cfg, 'whole')
+    cfg.auto_scale_lr.base_batch_size = 48
+    cfg.train_cfg.max_epochs = 4
+    runner, rest = train(cfg, 'rest', tmp_path / 'whole/iter_3.pth')
+    assert 'epoch 1 starts from its beginning' in logged(runner)
+    assert len(rest.losses) == 4
+
+    # Its own checkpoints go on where they are.
+    runner, again = train(cfg, 'again', tmp_path / 'rest/iter_5.pth')
+    assert 'from its beginning' not in logged(runner)
+    assert again.losses == rest.losses[2:]
+
+
 def logged(runner):
     file, = Path(runner.log_dir).glob('*.log')
     return file.read_text()
