@@ -99,8 +99,8 @@ class StopRequest:
             return
         if self._speaks and not self.number:
             # print() fails where the signal comes in the middle of another.
-            os.write(2, f'{signal.Signals(number).name}: saving at the end of '
-                     'this iteration\n'.encode())
+            os.write(2, f'{signal.Signals(number).name}: stopping at the end '
+                     'of this iteration\n'.encode())
         self.number = number
 
     def _leave(self) -> None:

@@ -117,7 +117,7 @@ def test_in_an_epoch(train, number, iteration, capfd):
     meta = torch.load(path, weights_only=True)['meta']
     assert (meta['epoch'], meta['iter']) == (1, iteration + 1)
     assert capfd.readouterr().err.count(
-        f'{number.name}: saving at the end of this iteration\n') == 1
+        f'{number.name}: stopping at the end of this iteration\n') == 1
     assert_equal(resume(train, EPOCHS), whole)
     assert checkpoints(train) == ['epoch_1.pth', 'epoch_2.pth', 'epoch_3.pth']
 
@@ -178,7 +178,7 @@ def test_in_validation(train):
 
 def test_signals_that_repeat(train, capfd):
     interrupt(train, EPOCHS, times=2)
-    assert capfd.readouterr().err.count('SIGTERM: saving') == 1
+    assert capfd.readouterr().err.count('SIGTERM: stopping') == 1
 
 
 def test_at_the_end_of_the_training(train, handlers):
