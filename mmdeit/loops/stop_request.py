@@ -53,8 +53,8 @@ class StopRequest:
     def __exit__(self, kind: type | None, error: BaseException | None,
                  _) -> None:
         self._restore()
-        if kind is None and self._exchange:
-            self._exchange[0].wait()
+        if kind is None:
+            self._leave()
         if self.number and isinstance(error, RuntimeError):
             # The same signal has ended a worker, or another process.
             signal.raise_signal(self.number)
@@ -87,6 +87,7 @@ class StopRequest:
         """
         if self._group is not None:
             dist.barrier(self._group)
+        self._leave()
         self._restore()
         signal.raise_signal(number)
         sys.exit(128 + number)  # it is ignored
@@ -98,9 +99,17 @@ class StopRequest:
             return
         if self._speaks and not self.number:
             # print() fails where the signal comes in the middle of another.
-            os.write(2, f'{signal.Signals(number).name}: saving at the end of '
-                     'this iteration\n'.encode())
+            os.write(2, f'{signal.Signals(number).name}: stopping at the end '
+                     'of this iteration\n'.encode())
         self.number = number
+
+    def _leave(self) -> None:
+        if self._exchange:
+            self._exchange[0].wait()
+        if self._group is not None:
+            # Its threads, still running at the end, may abort the process.
+            dist.destroy_process_group(self._group)
+        self._exchange = self._group = None
 
     def _restore(self) -> None:
         while self._handlers:

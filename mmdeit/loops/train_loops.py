@@ -9,6 +9,7 @@ from itertools import count, repeat
 from typing import Any
 
 from mmengine.dist import get_rank, get_world_size
+from mmengine.optim import OptimWrapperDict
 from mmengine.runner import EpochBasedTrainLoop as _EpochBasedTrainLoop
 from mmengine.runner import IterBasedTrainLoop as _IterBasedTrainLoop
 from mmengine.runner import Runner
@@ -66,6 +67,9 @@ class _ViewLoop:
         if mixing:
             mixing.group_size = self.plan.group_size
         runner.logger.info(str(self.plan))
+        if _batch(runner):
+            # An epoch is as long on one process, in passes, as on several.
+            dataloader = dict(dataloader, drop_last=True)
         built = runner.build_dataloader(
             stream_of_views(dataloader, self.plan),
             seed=runner.seed,
@@ -86,6 +90,10 @@ class _ViewLoop:
         if self.plan.passes > 1:
             # An iteration is one step of the optimiser, whatever its passes.
             wrapper = self.runner.optim_wrapper
+            if isinstance(wrapper, OptimWrapperDict):
+                raise ValueError('several optimisers step in each pass: raise '
+                                 'train_dataloader.batch_size to '
+                                 f'{self.plan.share}')
             wrapper._accumulative_counts = self.plan.passes
             wrapper.initialize_count_status(self.runner.model, 0, -1)
         if self.seed is None:
@@ -215,17 +223,23 @@ def _timeout(runner: Runner) -> float | None:
     return env_cfg.get('dist_cfg', {}).get('timeout')
 
 
+def _batch(runner: Runner) -> int | None:
+    """How many images an iteration has, if not what the processes make."""
+    scaling = runner.auto_scale_lr or {}
+    return None if scaling.get('enable') else scaling.get('base_batch_size')
+
+
 def _plan(runner: Runner, batch_size: int,
           mixing: BatchMixing | None) -> BatchPlan:
-    scaling, wrapper = runner.auto_scale_lr or {}, runner.optim_wrapper
+    wrapper = runner.optim_wrapper
     passes = wrapper.get('accumulative_counts', 1) if isinstance(
         wrapper, dict) else wrapper._accumulative_counts
+    scaling = runner.auto_scale_lr or {}
     if scaling.get('enable') and passes > 1:
         raise ValueError('auto_scale_lr knows nothing of accumulative_counts: '
                          'leave one of the two out')
     return plan_batch(
-        batch_size, get_world_size(), passes,
-        None if scaling.get('enable') else scaling.get('base_batch_size'),
+        batch_size, get_world_size(), passes, _batch(runner),
         (mixing.group_size or batch_size) if mixing else 1)
 
 

@@ -28,7 +28,7 @@ def test_training_goes_on(world):
     (8, ['--auto-scale-lr', '--cfg-options', 'train_dataloader.batch_size=5',
          'data_preprocessor.group_size=3'], 2),
     # a config of one's own upon a recipe may still say by_epoch
-    (4, ['--cfg-options', 'train_cfg.by_epoch=True'], 3),
+    (4, ['--cfg-options', 'train_cfg.by_epoch=True'], 2),
 ])
 def test_batches(world, batch, more, iterations):
     world.configure(f'auto_scale_lr = dict(base_batch_size={batch})')

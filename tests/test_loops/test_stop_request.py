@@ -1,12 +1,14 @@
 """A training that gets a signal saves, and goes on as if without it."""
 import os
 import signal
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 import torch
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
+from torch import distributed as dist
 
 from mmdeit.loops.stop_request import StopRequest
 
@@ -115,7 +117,7 @@ def test_in_an_epoch(train, number, iteration, capfd):
     meta = torch.load(path, weights_only=True)['meta']
     assert (meta['epoch'], meta['iter']) == (1, iteration + 1)
     assert capfd.readouterr().err.count(
-        f'{number.name}: saving at the end of this iteration\n') == 1
+        f'{number.name}: stopping at the end of this iteration\n') == 1
     assert_equal(resume(train, EPOCHS), whole)
     assert checkpoints(train) == ['epoch_1.pth', 'epoch_2.pth', 'epoch_3.pth']
 
@@ -176,7 +178,7 @@ def test_in_validation(train):
 
 def test_signals_that_repeat(train, capfd):
     interrupt(train, EPOCHS, times=2)
-    assert capfd.readouterr().err.count('SIGTERM: saving') == 1
+    assert capfd.readouterr().err.count('SIGTERM: stopping') == 1
 
 
 def test_at_the_end_of_the_training(train, handlers):
@@ -210,6 +212,33 @@ def test_what_is_ignored_stays_ignored():
     with StopRequest() as request:
         signal.raise_signal(signal.SIGUSR1)
         assert request.agreed() == 0
+
+
+@pytest.fixture
+def job(monkeypatch):
+    """Let this process be one of several, of which it sees none."""
+    dist.init_process_group(
+        'gloo', store=dist.HashStore(), rank=0, world_size=1)
+    monkeypatch.setattr('mmdeit.loops.stop_request.get_world_size', lambda: 2)
+    yield
+    dist.destroy_process_group()
+
+
+@pytest.mark.parametrize('stopped', [False, True])
+def test_no_group_is_left(stopped, job):
+    """Where it is the only one of gloo's, beside NCCL's."""
+    with pytest.raises(Stopped) if stopped else nullcontext():
+        with StopRequest() as request:
+            group = request._group
+            assert dist.get_process_group_ranks(group) == [0]
+            assert [request.agreed() for _ in range(3)] == [0, 0, 0]
+            if stopped:
+                signal.raise_signal(signal.SIGTERM)
+                assert (request.agreed(), request.agreed()) == (
+                    0, signal.SIGTERM)
+                request.stop(signal.SIGTERM)
+    with pytest.raises(KeyError):  # torch knows of none
+        dist.get_process_group_ranks(group)
 
 
 @pytest.mark.parametrize('number, status', [

@@ -134,11 +134,11 @@ SAMPLERS = dict(
     infinite=dict(type='InfiniteSampler'))
 
 
-@pytest.mark.parametrize('sampler', SAMPLERS)
+@pytest.mark.parametrize('loop, sampler', [
+    ('epochs', 'repeated'), ('iterations', 'repeated'),
+    ('iterations', 'infinite')], indirect=['loop'])
 def test_resumed_at_any_iteration(sampler, loop, folder, train, tmp_path):
     """Bit for bit as if it had never ended; no image is read to be dropped."""
-    if sampler == 'infinite' and 'max_epochs' in loop:
-        pytest.skip('its epochs never end')
     cfg = recipe(folder, train_cfg=loop)
     cfg.train_dataloader.dataset.type = 'CountedDataset'
     cfg.train_dataloader.sampler = SAMPLERS[sampler]
@@ -197,6 +197,23 @@ def test_resumed_with_more_images(folder, train, tmp_path):
     assert 'epoch 2 starts from its beginning' in logged(runner)
     assert len(rest.losses) == 2 * 3
     assert min(rest.views)[1:] == (1, 0)
+
+
+def test_resumed_with_another_batch(folder, train, tmp_path):
+    """After one epoch of three iterations, which would be two of one."""
+    cfg = recipe(folder)
+    cfg.train_cfg.max_epochs = 1
+    train(cfg, 'whole')
+    cfg.auto_scale_lr.base_batch_size = 48
+    cfg.train_cfg.max_epochs = 4
+    runner, rest = train(cfg, 'rest', tmp_path / 'whole/iter_3.pth')
+    assert 'epoch 1 starts from its beginning' in logged(runner)
+    assert len(rest.losses) == 4
+
+    # Its own checkpoints go on where they are.
+    runner, again = train(cfg, 'again', tmp_path / 'rest/iter_2.pth')
+    assert 'from its beginning' not in logged(runner)
+    assert again.losses == rest.losses[2:]
 
 
 def logged(runner):
@@ -265,6 +282,18 @@ def test_the_batch_of_the_config(change, views, passes, folder, train):
     assert runner.train_loop.plan.passes == passes
     assert len(record.losses) == 48 // views
     assert len(record.views) == 48
+
+
+@pytest.mark.parametrize('batch_size, passes', [(10, 1), (5, 2)])
+def test_an_epoch_has_whole_batches(batch_size, passes, folder, train):
+    """Or it would be longer where a process has one pass."""
+    cfg = recipe(folder, auto_scale_lr=dict(base_batch_size=10))
+    cfg.train_dataloader.update(batch_size=batch_size, drop_last=False)
+    cfg.model.data_preprocessor.group_size = 5
+    cfg.train_cfg.max_epochs = 1
+    runner, record = train(cfg)
+    assert runner.train_loop.plan.passes == passes
+    assert len(record.losses) == 4 and len(record.views) == 40
 
 
 # Other models

@@ -144,7 +144,7 @@ def check_interrupted(work, name, output, iteration):
     assert line == (
         f'{name}: stopped in epoch 2, after {iteration} iterations; --resume '
         f'goes on from {work}/iter_{iteration}.pth')
-    assert lines.count(f'{name}: saving at the end of this iteration') <= 1
+    assert lines.count(f'{name}: stopping at the end of this iteration') <= 1
     assert output.count(name) <= 2 and 'Traceback' not in output
     names = ['epoch_1.pth', f'iter_{iteration}.pth']
     assert sorted(path.name for path in work.glob('*.p*th*')) == names
@@ -232,7 +232,7 @@ def test_one_training_in_a_folder(tmp_path):
         f'{first.process.pid} on {os.uname().nodename}): stop that one, or '
         'give another --work-dir')
 
-    worker, = first.workers
+    worker = first.workers[0]  # what comes after it is about to be git
     os.kill(first.process.pid, signal.SIGKILL)
     assert first.end() == -signal.SIGKILL
     third = Training(tmp_path / 'third', config, '--resume', '--work-dir', work,
