@@ -92,7 +92,7 @@ def name_classes(cfg: Config) -> None:
     """
     unlabelled = [*_unlabelled(cfg)]
     dataset = next(training_folders(cfg), None) if unlabelled else None
-    if dataset:
+    if dataset is not None:
         classes = dataset.CLASSES or find_class_folders(dataset.img_prefix)
         for part in unlabelled:
             part['classes'] = list(classes)
