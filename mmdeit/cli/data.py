@@ -40,8 +40,8 @@ _FETCHED = (MNIST, CIFAR10)
 LOOKED_FOR = 16
 # What can be done without labels, by dataloader.
 _WITHOUT = dict(
-    train_dataloader="; to learn from a teacher alone, set mode='hard' and "
-    'alpha=1 in model.head.loss or model.distillation',
+    train_dataloader='; to learn from a teacher alone, set alpha=1 and '
+    "mode='hard' or 'soft' in model.head.loss or model.distillation",
     test_dataloader='; test.py predicts without metrics by --out FILE.pkl '
     "--cfg-options 'test_evaluator=[]'")
 

@@ -531,7 +531,7 @@ CASES = [
         'train',
         'train_dataloader: the images of data/train have no labels: give '
         "labelled ones (with_label=True, split='val'); to learn from a teacher "
-        "alone, set mode='hard' and alpha=1 in model.head.loss or model.dist",
+        "alone, set alpha=1 and mode='hard' or 'soft' in model.head.loss or",
         unlabelled('train'),
     ),
     Case(

@@ -211,7 +211,7 @@ def distilling(**loss):
     (dict(), [dict(img_path='a.jpg'), entry()], None),
     (dict(), [entry(gt_label=-1), entry(gt_label=-2)], 'has the label -2'),
     (dict(), [entry(gt_label=-1)] * 2, 'train_dataloader: .* have no labels: '
-     ".*; to learn from a teacher alone, set mode='hard' and alpha=1"),
+     '.*; to learn from a teacher alone, set alpha=1 and mode='),
     (dict(alpha=1.), [entry(gt_label=-1), dict(img_path='a.jpg')], None),
     (dict(alpha=1.), [entry(gt_label=3)], 'has the label 3'),
     (dict(mode='none'), [entry(), entry(gt_label=-1)], 'image 1: .* label -1'),
