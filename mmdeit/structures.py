@@ -20,9 +20,9 @@ class TrainingTargets(Sequence):
     Also a sequence of N DataSamples, which are made when one is asked for.
 
     Args:
-        labels (Tensor): The classes ``(N, )``.
+        labels (Tensor): The classes ``(N, )``, -1 without a label.
         mixed (Tensor, optional): What Mixup or CutMix made of them,
-            ``(N, K)``. Defaults to None.
+            ``(N, K)``; without a label nothing. Defaults to None.
         teacher_answer (Tensor, optional): Its logits ``(N, K)`` or labels
             ``(N, )``. Defaults to None, until a teacher is asked.
     """
@@ -76,7 +76,8 @@ def read_labels(batch: dict) -> Tensor:
             them, stacked or in a list; or mmpretrain's ``data_samples``.
 
     Raises:
-        ValueError: If an image has no label, or several.
+        ValueError: If an image of ``data_samples`` has no label, or one has
+            several.
     """
     if 'labels' in batch:
         images = batch['labels']
@@ -86,7 +87,9 @@ def read_labels(batch: dict) -> Tensor:
         counts = {len(label) for label in images}
         if 0 in counts:
             raise ValueError('an image has no label: set with_label=True in '
-                             'its dataset, or give labelled ones')
+                             'its dataset, or give labelled ones; to train by '
+                             'a teacher alone, end the pipeline by '
+                             'mmdeit.PackInputs')
         labels = torch.cat(images) if counts == {1} else torch.empty(0)
     if labels.shape != (len(images), ):
         raise ValueError('an image has several labels: give a dataset of one '

@@ -51,7 +51,8 @@ def shrink(cfg: Config, root: Path) -> None:
         save(deepcopy(hook.teacher.model), root / 'teacher.pth')
     for loader in (cfg.train_dataloader, cfg.val_dataloader):
         loader.update(batch_size=IMAGES, num_workers=0)
-        loader.dataset.serialize_data = False  # it collects garbage
+        for dataset in loader.dataset.get('datasets', [loader.dataset]):
+            dataset.serialize_data = False  # it collects garbage
     cfg.auto_scale_lr = dict(base_batch_size=IMAGES)
     cfg.train_cfg.update(max_epochs=1, val_interval=1)
     if isinstance(cfg.param_scheduler, list):

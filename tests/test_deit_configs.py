@@ -37,6 +37,7 @@ def imagenet(tmp_path_factory):
             cv2.imwrite(str(path), rng.integers(0, 255, (50, 60, 3)))
             lines.append(f'{name} {250 * i}\n')
         (root / 'meta' / f'{split}.txt').write_text(''.join(lines))
+    (root / 'unlabelled').symlink_to(root / 'train')
     return root
 
 
@@ -67,15 +68,20 @@ def test_trains_and_evaluates_a_step(name, imagenet, tmp_path, build):
         apply_num_classes(cfg)
     shrink(cfg, tmp_path)
     for loader in (cfg.train_dataloader, cfg.val_dataloader):
-        loader.dataset.data_root = str(imagenet)
+        for dataset in loader.dataset.get('datasets', [loader.dataset]):
+            dataset.data_root = str(imagenet)
     runner = build(cfg)
     runner.train()
 
-    assert runner.iter == 1
+    assert runner.iter == (2 if 'semi' in name else 1)
     scalars = runner.message_hub.log_scalars
     assert np.isfinite(scalars['train/loss'].current())
     distils = 'distilled' in name or 'usual' in name
     assert ('train/loss_distill' in scalars) == distils
+    labelled = 'unlabelled' not in name
+    assert ('train/loss_cls' in scalars) == (distils and labelled)
+    assert ('train/teacher_agreement' in scalars) == (distils and labelled)
+    assert ('train/loss_distill_class' in scalars) != labelled
     assert 'val/accuracy/top1' in scalars
     assert ('val/accuracy/distill_top1' in scalars) == ('distilled' in name)
 

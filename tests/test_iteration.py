@@ -18,7 +18,7 @@ LOG_INTERVAL = 4
 
 @DATASETS.register_module()
 class ErasedDataset(Dataset):
-    """Grey images of 8x8, half of them to be erased in part."""
+    """Grey images of 8x8, half to be erased in part, some unlabelled."""
     metainfo = dict(classes=('a', 'b', 'c', 'd'))
 
     def __init__(self, size):
@@ -30,7 +30,7 @@ class ErasedDataset(Dataset):
     def __getitem__(self, index):
         return dict(
             inputs=torch.full((1, 8, 8), index % 256, dtype=torch.uint8),
-            labels=torch.tensor(index % 4),
+            labels=torch.tensor(index % 4 if index % 8 else -1),
             erased=torch.tensor(
                 (1, 2, 5, 7, index) if index % 2 else (0, 0, 0, 0, 0)))
 
@@ -58,10 +58,10 @@ class CountHook(Hook):
 def recipe(cfg):
     """A distillation with all that the recipe has, at a size N."""
 
-    def make(size, mode='hard', passes=1):
+    def make(size, mode='hard', passes=1, alpha=0.5):
         cfg.model.data_preprocessor.update(
             type='mmdeit.ClsDataPreprocessor', group_size=16)
-        cfg.model.head.loss.mode = mode
+        cfg.model.head.loss.update(mode=mode, alpha=alpha)
         cfg.model.backbone.drop_path_rate = 0.1
         cfg.train_dataloader.update(
             batch_size=size // passes,
@@ -77,13 +77,13 @@ def recipe(cfg):
     return make
 
 
-@pytest.mark.parametrize('mode, passes', [
-    ('hard', 1), ('soft', 1), ('hard', 2)])
+@pytest.mark.parametrize('mode, passes, alpha', [
+    ('hard', 1, 0.5), ('soft', 1, 0.5), ('hard', 2, 0.5), ('hard', 1, 1.)])
 def test_no_read_but_the_loggers_and_the_same_calls_at_any_size(
-        recipe, mode, passes, build_runner):
+        recipe, mode, passes, alpha, build_runner):
     calls = []
     for size in (32, 256):
-        runner = build_runner(recipe(size, mode, passes))
+        runner = build_runner(recipe(size, mode, passes, alpha))
         hook = CountHook()
         runner.register_hook(hook)
         runner.train()

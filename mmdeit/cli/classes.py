@@ -74,6 +74,40 @@ def folder_datasets(cfg: Config,
             yield lazy
 
 
+def training_folders(cfg: Config) -> Iterator[MMPretrainCustomDataset]:
+    """Yield the datasets whose folders are the classes of the training.
+
+    Those of its own images and, where some of these are unlabelled, those of
+    the validation.
+    """
+    yield from folder_datasets(cfg, 'train_dataloader')
+    if any(_unlabelled(cfg)):
+        yield from folder_datasets(cfg, 'val_dataloader')
+
+
+def name_classes(cfg: Config) -> None:
+    """Tell unlabelled images for training what the classes are, in place.
+
+    A checkpoint has the names from them, and a teacher's are compared.
+    """
+    unlabelled = [*_unlabelled(cfg)]
+    dataset = next(training_folders(cfg), None) if unlabelled else None
+    if dataset is not None:
+        classes = dataset.CLASSES or find_class_folders(dataset.img_prefix)
+        for part in unlabelled:
+            part['classes'] = list(classes)
+
+
+def _unlabelled(cfg: Config) -> Iterator[dict]:
+    scope = cfg.get('default_scope')
+    dataset = (cfg.get('train_dataloader') or {}).get('dataset')
+    for part, kind in unwrap_datasets(dataset, scope):
+        if issubclass(kind or object, MMPretrainCustomDataset) and (
+                part.get('with_label') is False and not part.get('classes')
+                and 'classes' not in (part.get('metainfo') or {})):
+            yield part
+
+
 def check_class_folders(cfg: Config) -> None:
     """Check that the folders of classes of all dataloaders are the same."""
     first = None

@@ -15,7 +15,7 @@ from mmdeit.registry import resolve
 from mmdeit.safe_files import read_safely
 
 from .checks import check_packages
-from .classes import read_class_files
+from .classes import name_classes, read_class_files
 from .device import adapt_to_device
 from .errors import describe
 from .keys import check_complete, check_kinds, check_names, check_options
@@ -107,6 +107,7 @@ def load_config(args: Namespace) -> Config:
     check_packages(cfg)
     read_class_files(cfg)
     apply_num_classes(cfg)
+    name_classes(cfg)
     return cfg
 
 

@@ -23,6 +23,7 @@ from torch.utils.data import Dataset
 from mmdeit.class_names import check_same_classes, classes_of
 from mmdeit.datasets import INaturalist
 from mmdeit.datasets.image_list import (
+    UNLABELLED,
     check_image_list,
     inside,
     label_problem,
@@ -31,11 +32,18 @@ from mmdeit.datasets.image_list import (
 from mmdeit.utils import unwrap_model
 
 from .classes import check_class_folders, unwrap_datasets
+from .teacher import find_teacher_hook
 
 # Data sets that are downloaded where missing; subclasses too.
 _FETCHED = (MNIST, CIFAR10)
 # How many images of a dataset are looked for on the disk.
 LOOKED_FOR = 16
+# What can be done without labels, by dataloader.
+_WITHOUT = dict(
+    train_dataloader='; to learn from a teacher alone, set alpha=1 and '
+    "mode='hard' or 'soft' in model.head.loss or model.distillation",
+    test_dataloader='; test.py predicts without metrics by --out FILE.pkl '
+    "--cfg-options 'test_evaluator=[]'")
 
 
 def check_data(cfg: Config, *dataloaders: str) -> None:
@@ -49,7 +57,9 @@ def check_data(cfg: Config, *dataloaders: str) -> None:
     for name in dataloaders:
         dataset = (cfg.get(name) or {}).get('dataset')
         for part, kind in unwrap_datasets(dataset, cfg.get('default_scope')):
-            _check_dataset(part, kind or object, name, num_classes)
+            _check_dataset(
+                part, kind or object, name, num_classes,
+                name == 'train_dataloader' and bool(find_teacher_hook(cfg)))
     check_class_folders(cfg)
 
 
@@ -64,7 +74,7 @@ def image_folder(dataset: dict, kind: type) -> Path:
 
 
 def _check_dataset(dataset: dict, kind: type, dataloader: str,
-                   num_classes: int | None) -> None:
+                   num_classes: int | None, unlabelled: bool) -> None:
     # mmpretrain takes ~ in the other paths only
     root = os.path.expanduser(dataset.get('data_root') or '')
     fetched = issubclass(kind, _FETCHED)
@@ -87,7 +97,7 @@ def _check_dataset(dataset: dict, kind: type, dataloader: str,
         check_image_list(
             str(ann_file), str(folder), listed
             and dataset.get('with_label', dataset.get('split') != 'test'),
-            num_classes)
+            num_classes, unlabelled)
     elif ann_file.suffix == '.json':
         _check_json(str(ann_file), getattr(kind, 'load_data_list', None))
 
@@ -141,13 +151,10 @@ def _check_entries(dataset: BaseDataset, num_classes: int | None,
     source = dataset.ann_file or dataset.data_prefix.get('img_path')
     if len(dataset) == 0:
         raise ValueError(f'{name}: {source} has no images')
-    if labelled and 'gt_label' not in dataset.get_data_info(0):
+    if labelled and not _has_label(dataset, 0):
         raise ValueError(
             f'{name}: the images of {source} have no labels: give labelled '
-            "ones (with_label=True, split='val')" + (
-                '; test.py predicts without metrics by --out FILE.pkl '
-                "--cfg-options 'test_evaluator=[]'"
-                if name == 'test_dataloader' else ''))
+            f"ones (with_label=True, split='val'){_WITHOUT.get(name, '')}")
     # mmpretrain's key; where the list has the images themselves there is none.
     folder = dataset.data_prefix.get('img_path')
     local = folder and '://' not in folder
@@ -164,6 +171,19 @@ def _check_entries(dataset: BaseDataset, num_classes: int | None,
                 'data_root or data_prefix')
 
 
+def _has_label(dataset: BaseDataset, i: int) -> bool:
+    label = dataset.get_data_info(i).get('gt_label', UNLABELLED)
+    return bool(np.any(np.asarray(label) != UNLABELLED))
+
+
+def _has_labels(dataset: Dataset) -> bool:
+    """Whether any image has a label, or may have one."""
+    return any(
+        not isinstance(part, BaseDataset)
+        or any(_has_label(part, i) for i in range(len(part)))
+        for part in unwrap_built(dataset))
+
+
 def _check_labels(dataset: BaseDataset, source: str, folder: str,
                   num_classes: int | None, labelled: bool) -> None:
     root = os.path.abspath(folder)
@@ -174,7 +194,8 @@ def _check_labels(dataset: BaseDataset, source: str, folder: str,
             labels = np.ravel(labels).tolist()
         elif not isinstance(labels, (list, tuple)):
             labels = [labels]
-        problems = [label_problem(label, num_classes) for label in labels]
+        problems = [label_problem(label, num_classes) for label in labels
+                    if labelled or label != UNLABELLED]
         if labelled and 'gt_label' not in info:
             problems = ['has no label']
         if folder and not inside(folder, path) and (
@@ -187,9 +208,14 @@ def _check_labels(dataset: BaseDataset, source: str, folder: str,
 def check_datasets(datasets: dict[str, Dataset],
                    model: nn.Module,
                    labelled: bool = True) -> None:
-    """Check built datasets, by the names of dataloaders, against a model."""
+    """Check built datasets, by the names of dataloaders, against a model.
+
+    In training images may lack a label where there is a teacher; all may, if
+    the student learns from it alone.
+    """
     head = getattr(unwrap_model(model), 'head', None)
     num_classes = getattr(head, 'num_classes', None)
+    objective = getattr(head, 'loss_module', None)
     check_same_classes(datasets)
     for name, dataset in datasets.items():
         classes = classes_of(dataset)
@@ -197,5 +223,8 @@ def check_datasets(datasets: dict[str, Dataset],
             raise ValueError(
                 f'{name} has {len(classes)} classes, the model {num_classes}: '
                 f'set num_classes={len(classes)}')
-        check_images(dataset, num_classes, name,
-                     labelled and num_classes is not None)
+        needed = labelled and num_classes is not None
+        if name == 'train_dataloader' and getattr(
+                objective, 'needs_teacher', False):
+            needed &= objective.needs_labels and not _has_labels(dataset)
+        check_images(dataset, num_classes, name, needed)

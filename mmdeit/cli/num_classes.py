@@ -8,7 +8,7 @@ from mmengine.logging import print_log
 from mmdeit.datasets.class_folders import find_class_folders
 from mmdeit.teachers.teacher import find_model
 
-from .classes import folder_datasets
+from .classes import training_folders
 from .data import check_data
 from .teacher import find_teacher_hook
 
@@ -18,7 +18,8 @@ def apply_num_classes(cfg: Config) -> None:
 
     That is, in place, the head and the data preprocessor of the model, the
     head of a teacher without ``class_mapping``, and the metrics, which lose
-    each k of ``topk`` above it. None counts the folders of the training data.
+    each k of ``topk`` above it. None counts the folders of the training data
+    or, if that is unlabelled, of the validation data.
     """
     head = cfg.model.get('head')
     if 'num_classes' not in cfg or not isinstance(head, dict):
@@ -82,7 +83,7 @@ def _apply_to_teacher(teacher: dict, num_classes: int) -> None:
 
 
 def _count_folders(cfg: Config) -> int:
-    for dataset in folder_datasets(cfg, 'train_dataloader'):
+    for dataset in training_folders(cfg):
         count = len(dataset.CLASSES or find_class_folders(dataset.img_prefix))
         print_log(f'num_classes is {count}, as many as there are classes in '
                   f'{dataset.img_prefix}.')

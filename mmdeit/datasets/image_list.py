@@ -4,6 +4,11 @@ import os
 import re
 from pathlib import Path
 
+from mmengine.logging import print_log
+
+# The label of an image that has none
+UNLABELLED = -1
+
 # An absolute path, a drive, an address, or '..' among the folders. White space
 # may follow, where a line goes on with the label.
 _OUTSIDE = re.compile(
@@ -50,14 +55,17 @@ def read_text(path: str) -> str:
 def check_image_list(ann_file: str,
                      root: str,
                      labelled: bool,
-                     num_classes: int | None = None) -> None:
+                     num_classes: int | None = None,
+                     unlabelled: bool = False) -> None:
     """Refuse a line of a text file that lies outside the images' folder.
 
     Of a labelled list, also a line that does not end in a label from 0 to
-    ``num_classes - 1``, where that is known.
+    ``num_classes - 1``, where that is known; -1 only where images without
+    a label (``unlabelled``) are taken.
     """
-    text = read_text(ann_file).removesuffix('\n')
-    for number, line in enumerate(text.split('\n'), 1):
+    lines = read_text(ann_file).removesuffix('\n').split('\n')
+    missing = 0
+    for number, line in enumerate(lines, 1):
         line = line.strip()
         problem = ''
         if not line:
@@ -67,8 +75,13 @@ def check_image_list(ann_file: str,
         elif labelled:
             path, _, label = line.rpartition(' ')
             problem = _label_problem(label, num_classes) if path else _NO_LABEL
+            if unlabelled and path and label == str(UNLABELLED):
+                problem, missing = '', missing + 1
         if problem:
             raise ValueError(f'{ann_file}, line {number}: {line!r} {problem}')
+    if missing:
+        print_log(f'{ann_file}: {missing} of {len(lines)} images have no label '
+                  'and learn from the teacher alone')
 
 
 _NO_LABEL = ('has no label: write PATH LABEL, with a space between them and a '

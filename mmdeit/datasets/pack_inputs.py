@@ -6,6 +6,8 @@ from mmpretrain.datasets import PackInputs as _PackInputs
 
 from mmdeit.registry import TRANSFORMS
 
+from .image_list import UNLABELLED
+
 
 @TRANSFORMS.register_module()
 class PackInputs(BaseTransform):
@@ -20,12 +22,13 @@ class PackInputs(BaseTransform):
 
         Returns:
             dict: ``inputs``, a tensor of bytes ``(C, H, W)``; ``labels``, the
-            class; and from :class:`RandomErasing` ``erased``, ``(5, )``.
+            class or, without a label, -1; and from :class:`RandomErasing`
+            ``erased``, ``(5, )``.
 
         Raises:
-            ValueError: If the image has no label, or several.
+            ValueError: If the image has several labels.
         """
-        label = np.asarray(results.get('gt_label', ()))
+        label = np.asarray(results.get('gt_label', UNLABELLED))
         if label.size != 1:
             raise ValueError(f'an image has {label.size} labels, and a softmax '
                              'over the classes learns one: change the dataset')

@@ -62,14 +62,15 @@ class BatchMixing(RandomBatchAugment):
 
         Args:
             inputs (Tensor): Images of shape ``(N, C, H, W)``, mixed in place.
-            labels (Tensor): Their classes ``(N, )``.
+            labels (Tensor): Their classes ``(N, )``, -1 without one.
             views (Sequence[Tensor], optional): Their keys ``(N, 3)`` on the
                 host, see :class:`mmdeit.datasets.ViewDataset`. Defaults to
                 None, which draws from numpy as it is.
 
         Returns:
             tuple[Tensor, Tensor]: Mixed images ``(N, C, H, W)`` and targets
-            ``(N, K)``, not smoothed.
+            ``(N, K)``, not smoothed, in which an image without a label has
+            no share.
         """
         count, size = len(inputs), inputs.shape[-2:]
         partner, group = self.partners(count)
@@ -81,7 +82,8 @@ class BatchMixing(RandomBatchAugment):
         partner = plan[:, 6].long()
 
         targets = labels.new_zeros(count, self.num_classes, dtype=torch.float)
-        targets = targets.scatter_(1, labels[:, None], 1.)
+        targets = targets.scatter_(
+            1, labels.clamp(min=0)[:, None], (labels >= 0).float()[:, None])
         targets = torch.lerp(targets[partner], targets, lam)
         share = box_mask(plan[:, 2:6], size).add_(share[..., None, None])
         return inputs.lerp_(inputs[partner], share), targets

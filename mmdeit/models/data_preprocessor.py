@@ -64,8 +64,8 @@ class ClsDataPreprocessor(_ClsDataPreprocessor):
 
         Args:
             data (dict): ``inputs``, images ``(N, C, H, W)`` of 0 to 255;
-                ``labels`` ``(N, )``; and, where the pipeline erases,
-                ``erased`` ``(N, 5)``, see
+                ``labels`` ``(N, )``, -1 without one; and, where the pipeline
+                erases, ``erased`` ``(N, 5)``, see
                 :class:`mmdeit.datasets.RandomErasing`; ``views`` ``(N, 3)``,
                 see :class:`mmdeit.datasets.ViewDataset`; each stacked or a list
                 of N. ``data_samples`` of mmpretrain are taken for labels too.

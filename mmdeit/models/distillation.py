@@ -14,6 +14,8 @@ from torch import Tensor, nn
 
 from mmdeit.structures import TrainingTargets
 
+from .distillation_loss import TINY, labelled_weight
+
 # (N, K); Conformer's head has one for each of its branches
 Logits = Tensor | tuple[Tensor, ...]
 
@@ -79,7 +81,8 @@ def distill(head: nn.Module, feats: tuple,
     """What a head learns from a batch of N images.
 
     Without a teacher (``mode='none'``) it learns the labels; two classifiers
-    by their joint prediction, as in timm, so that both are trained.
+    by their joint prediction, as in timm, so that both are trained. With
+    ``alpha=1`` it learns from the teacher alone, and labels are not read.
 
     Args:
         head (nn.Module): The head.
@@ -88,10 +91,11 @@ def distill(head: nn.Module, feats: tuple,
             the teacher's answer.
 
     Returns:
-        dict[str, Tensor]: Scalars: ``loss_cls`` and, with a teacher,
-        ``loss_distill``, each with its weight; ``teacher_agreement``, the
-        share of the (mixed) labels that the teacher's decision hits; and, of
-        a head with ``cal_acc=True``, the accuracy on the labels before mixing.
+        dict[str, Tensor]: Scalars: what the objective gives, see
+        :meth:`DistillationLoss.forward`; where it reads labels and has a
+        teacher, ``teacher_agreement``, the share of the (mixed) labels that
+        the teacher's decision hits; and, of a head with ``cal_acc=True``, the
+        accuracy on the labels before mixing.
 
     Raises:
         ValueError: If the batch has no answer of a teacher. Training without
@@ -121,13 +125,15 @@ def distill(head: nn.Module, feats: tuple,
         answer = targets.teacher_answer
         sound = one_if_finite(answer)
         losses['loss_distill'] = losses['loss_distill'] * sound
-        losses['teacher_agreement'] = agreement(answer,
-                                                targets.target) * sound
-    if head.cal_acc:
+        if objective.needs_labels:
+            losses['teacher_agreement'] = agreement(
+                answer, targets.target) * sound
+    if head.cal_acc and objective.needs_labels:
         accuracy = Accuracy.calculate(
             sum(score for score, _ in branches), targets.labels, head.topk)
+        share = labelled_weight(targets.labels).mean().clamp(min=TINY)
         losses.update({
-            f'accuracy_top-{k}': value
+            f'accuracy_top-{k}': [number / share for number in value]
             for k, value in zip(head.topk, accuracy)
         })
     return losses
@@ -148,6 +154,8 @@ def one_if_finite(answer: Tensor) -> Tensor | float:
 def agreement(teacher: Tensor, target: Tensor) -> Tensor:
     """Share of the labels that the teacher's decision hits, a scalar.
 
+    0 where there are none.
+
     Args:
         teacher (Tensor): Its labels ``(N, )`` or logits ``(N, K)``.
         target (Tensor): Labels ``(N, )``, for which this is its top-1
@@ -155,9 +163,9 @@ def agreement(teacher: Tensor, target: Tensor) -> Tensor:
             weight of the class that the teacher names.
     """
     decision = teacher if teacher.ndim == 1 else teacher.argmax(dim=1)
-    if target.ndim == 1:
-        return (decision == target).float().mean()
-    return target.gather(1, decision[:, None]).float().mean()
+    hits = ((decision == target) if target.ndim == 1 else
+            target.gather(1, decision[:, None])).float()
+    return hits.sum() / labelled_weight(target).sum().clamp(min=TINY)
 
 
 def predict(

@@ -90,6 +90,26 @@ def unlabelled(split: str):
     )
 
 
+def semi(world: World) -> None:
+    """Train on unlabelled images besides the labelled ones."""
+    world.configure(
+        "train_dataloader['dataset'] = dict(type='ConcatDataset', "
+        "datasets=[train_dataloader['dataset'], dict(train_dataloader["
+        "'dataset'], with_label=False)])"
+    )
+
+
+def taught(world: World, option: str) -> None:
+    """Change how the student learns."""
+    world.configure(f"model['head']['loss'].update({option})")
+
+
+def alone(world: World) -> None:
+    """Train without a teacher."""
+    taught(world, "mode='none'")
+    world.configure("default_hooks['teacher'] = None")
+
+
 CASES = [
     # classes
     Case(
@@ -375,9 +395,9 @@ CASES = [
     Case(
         'a negative label',
         'train',
-        "data/train.txt, line 5: 'cat/1.png -1' has the label -1: labels are "
+        "data/train.txt, line 5: 'cat/1.png -2' has the label -2: labels are "
         '0 to 2, correct it or num_classes',
-        listed(GOOD + 'cat/1.png -1\n'),
+        listed(GOOD + 'cat/1.png -2\n'),
     ),
     Case(
         'a label of K',
@@ -505,6 +525,75 @@ CASES = [
         'train_dataloader: the images of data/train have no labels: give '
         "labelled ones (with_label=True, split='val')",
         unlabelled('train'),
+    ),
+    Case(
+        'unlabelled training images, what to do',
+        'train',
+        'train_dataloader: the images of data/train have no labels: give '
+        "labelled ones (with_label=True, split='val'); to learn from a teacher "
+        "alone, set alpha=1 and mode='hard' or 'soft' in model.head.loss or",
+        unlabelled('train'),
+    ),
+    Case(
+        'unlabelled training images without a teacher',
+        'train',
+        'train_dataloader: the images of data/train have no labels: give '
+        "labelled ones (with_label=True, split='val'); to learn from a teacher",
+        lambda w: (unlabelled('train')(w), alone(w)),
+    ),
+    Case(
+        'some unlabelled training images without a teacher',
+        'train',
+        'train_dataloader: the images of data/train have no labels: give '
+        "labelled ones (with_label=True, split='val'); to learn from a teacher",
+        lambda w: (semi(w), alone(w)),
+    ),
+    Case(
+        'a list without any label',
+        'train',
+        'train_dataloader: the images of data/train.txt have no labels: give ',
+        listed('cat/0.png -1\ndog/0.png -1\nfox/0.png -1\nfox/1.png -1\n'),
+    ),
+    Case(
+        'a list with -1 without a teacher',
+        'train',
+        "data/train.txt, line 2: 'dog/0.png -1' has the label -1: labels are "
+        '0 to 2',
+        lambda w: (
+            listed(GOOD.replace('dog/0.png 1', 'dog/0.png -1'))(w),
+            alone(w),
+        ),
+    ),
+    Case(
+        'unlabelled validation images',
+        'train',
+        'val_dataloader: the images of data/val have no labels: give '
+        "labelled ones (with_label=True, split='val')",
+        lambda w: (unlabelled('val')(w), taught(w, 'alpha=1')),
+    ),
+    Case(
+        'unlabelled images, and no folders of classes in val',
+        'train',
+        'num_classes is None and train_dataloader has no folders of classes '
+        'to count: set num_classes or its data_root',
+        lambda w: (
+            unlabelled('train')(w),
+            taught(w, 'alpha=1'),
+            w.configure("num_classes = None\nval_dataloader['dataset']"
+                        "['with_label'] = False"),
+        ),
+    ),
+    Case(
+        'the unlabelled folder has no images',
+        'train',
+        'data/train has no images, but files ending in .txt: 1 (a.txt); read '
+        'are ',
+        lambda w: (
+            unlabelled('train')(w),
+            taught(w, 'alpha=1'),
+            w.remove('data/train'),
+            w.write('data/train/a.txt', 'a'),
+        ),
     ),
     Case(
         'unlabelled training images, teacher check',

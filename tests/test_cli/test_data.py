@@ -1,5 +1,6 @@
 """Folders, lists and labels are sound before anything runs."""
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,8 +9,9 @@ from mmengine.config import Config
 from mmengine.dataset import ConcatDataset
 from mmengine.registry import DATASETS
 
-from mmdeit.cli import check_data
+from mmdeit.cli import check_data, check_datasets
 from mmdeit.cli.data import check_images
+from mmdeit.models import DistillationLoss
 
 from .test_checks import PipelineDataset
 
@@ -187,6 +189,51 @@ def test_images_without_labels(root):
         "labelled ones (with_label=True, split='val'); test.py predicts "
         "without metrics by --out FILE.pkl --cfg-options 'test_evaluator=[]'")
     check_images(dataset, 3, labelled=False)
+
+
+def test_lists_in_which_some_have_no_label(root, capsys):
+    (root / 'list').write_text('a.jpg 0\na.jpg -1\n')
+    cfg = data_cfg(root, type='CustomDataset', ann_file='list')
+    with pytest.raises(ValueError, match="'a.jpg -1' has the label -1"):
+        check_data(cfg, 'train_dataloader')
+    cfg.default_hooks = dict(teacher=dict(type='mmdeit.TeacherHook'))
+    check_data(cfg, 'train_dataloader')
+    assert 'list: 1 of 2 images have no label' in capsys.readouterr().out
+
+
+def distilling(**loss):
+    return SimpleNamespace(head=SimpleNamespace(
+        num_classes=3, loss_module=DistillationLoss(**loss)))
+
+
+@pytest.mark.parametrize('loss, entries, message', [
+    (dict(), [entry(gt_label=-1), entry()], None),
+    (dict(), [dict(img_path='a.jpg'), entry()], None),
+    (dict(), [entry(gt_label=-1), entry(gt_label=-2)], 'has the label -2'),
+    (dict(), [entry(gt_label=-1)] * 2, 'train_dataloader: .* have no labels: '
+     '.*; to learn from a teacher alone, set alpha=1 and mode='),
+    (dict(alpha=1.), [entry(gt_label=-1), dict(img_path='a.jpg')], None),
+    (dict(alpha=1.), [entry(gt_label=3)], 'has the label 3'),
+    (dict(mode='none'), [entry(), entry(gt_label=-1)], 'image 1: .* label -1'),
+    (dict(mode='none', alpha=1.), [dict(img_path='a.jpg')], 'have no labels'),
+])
+def test_who_needs_labels(root, loss, entries, message):
+    datasets = dict(train_dataloader=json_list(root, *entries))
+    if message is None:
+        check_datasets(datasets, distilling(**loss))
+    else:
+        with pytest.raises(ValueError, match=message):
+            check_datasets(datasets, distilling(**loss))
+
+
+def test_a_labelled_part_is_enough(root):
+    unlabelled = json_list(root, entry(gt_label=-1))
+    labelled = json_list(root, entry())
+    check_datasets(
+        dict(train_dataloader=ConcatDataset([unlabelled, labelled])),
+        distilling())
+    with pytest.raises(ValueError, match='val_dataloader: .* have no labels'):
+        check_datasets(dict(val_dataloader=unlabelled), distilling(alpha=1.))
 
 
 @pytest.mark.parametrize('content, message', [

@@ -153,6 +153,35 @@ def test_none_counts_the_folders(classifier, folders, kind, wrap, tmp_path,
     assert capsys.readouterr().out.count('num_classes is 3, as many as') == 1
 
 
+def test_unlabelled_images_have_the_classes_of_the_validation(
+        classifier, folders, tmp_path):
+    classifier.num_classes = None
+    val = dict(type='mmdeit.CustomDataset', **folders)
+    train = dict(val, with_label=False)
+    classifier.val_dataloader = dict(dataset=val)
+    classifier.train_dataloader = dict(dataset=train)
+    cfg = load_config(parse(write(tmp_path / 'a.py', classifier)))
+    assert cfg.num_classes == cfg.model.head.num_classes == 3
+    assert cfg.train_dataloader.dataset.classes == ['a', 'b', 'c']
+    classifier.train_dataloader.dataset.classes = ['c', 'a']  # the user's own
+    classifier.num_classes = 2
+    cfg = load_config(parse(write(tmp_path / 'a.py', classifier)))
+    assert cfg.train_dataloader.dataset.classes == ['c', 'a']
+
+
+def test_unlabelled_images_have_the_classes_of_the_labelled(
+        classifier, folders, tmp_path):
+    classifier.num_classes = None
+    labelled = dict(type='mmdeit.CustomDataset', **folders)
+    classifier.train_dataloader = dict(dataset=dict(
+        type='ConcatDataset',
+        datasets=[dict(labelled, with_label=False), labelled]))
+    cfg = load_config(parse(write(tmp_path / 'a.py', classifier)))
+    assert cfg.num_classes == 3
+    unlabelled, labelled = cfg.train_dataloader.dataset.datasets
+    assert unlabelled.classes == ['a', 'b', 'c'] and 'classes' not in labelled
+
+
 @pytest.mark.parametrize('names, number', [(None, 3), (['a', 'b'], 2)])
 def test_none_counts_no_hidden_folder(classifier, folders, names, number):
     for name in ('.ipynb_checkpoints', '__MACOSX'):

@@ -26,10 +26,12 @@ def test_a_batch_is_stacked():
     assert batch['erased'].tolist() == [[0, 1, 2, 3, 9]] * 2
 
 
-@pytest.mark.parametrize('results, message', [
-    (dict(), 'has 0 labels'),
-    (dict(gt_label=[0, 2]), 'has 2 labels'),
-])
-def test_one_label_an_image(results, message):
-    with pytest.raises(ValueError, match=message):
-        PackInputs()(dict(img=np.ones((4, 4)), **results))
+def test_an_image_without_a_label():
+    packed = PackInputs()(dict(img=np.ones((4, 4))))
+    assert packed['labels'].dtype == torch.int64 and packed['labels'] == -1
+
+
+@pytest.mark.parametrize('labels', [[], [0, 2]])
+def test_one_label_an_image(labels):
+    with pytest.raises(ValueError, match=f'has {len(labels)} labels'):
+        PackInputs()(dict(img=np.ones((4, 4)), gt_label=labels))

@@ -5,6 +5,7 @@ from mmpretrain.models import CutMix, Mixup
 
 from mmdeit.models import BatchMixing
 from mmdeit.models.batch_mixing import box_mask
+from mmdeit.models.distillation_loss import labelled_weight
 
 K = 12
 MIXUP, CUTMIX = dict(type='Mixup', alpha=0.8), dict(type='CutMix', alpha=1.)
@@ -56,6 +57,34 @@ def test_is_a_weighted_mean_with_the_partner():
     one_hot = torch.eye(K)[labels]
     torch.testing.assert_close(targets, lam * one_hot +
                                (1 - lam) * one_hot.flip(0))
+
+
+def test_an_image_without_a_label_has_no_share():
+    inputs, labels = torch.randn(6, 3, 8, 8), torch.arange(6)
+    mixing = make(MIXUP)
+    np.random.seed(1)
+    lam = mixing.draw((8, 8))[0]
+    np.random.seed(1)
+    expected, _ = mixing(inputs.clone(), labels)
+    labels[[0, 1, 4]] = -1  # 0 meets 5, 1 meets 4
+    np.random.seed(1)
+    mixed, targets = mixing(inputs.clone(), labels)
+    assert torch.equal(mixed, expected)
+    one_hot = torch.eye(K)
+    torch.testing.assert_close(targets, torch.stack([
+        (1 - lam) * one_hot[5], 0 * one_hot[0],
+        lam * one_hot[2] + (1 - lam) * one_hot[3],
+        lam * one_hot[3] + (1 - lam) * one_hot[2], 0 * one_hot[0],
+        lam * one_hot[5]]))
+
+
+def test_labels_of_both_weigh_exactly_1():
+    """So that the loss of labelled images is what it is without weights."""
+    mixing = make()
+    for seed in range(50):
+        np.random.seed(seed)
+        _, targets = mixing(torch.zeros(8, 1, 4, 4), torch.arange(8))
+        assert torch.equal(labelled_weight(targets), torch.ones(8))
 
 
 def test_without_any_of_both():

@@ -219,6 +219,39 @@ def test_two_classifiers_meet_one_each(name, mode):
         assert linear[1].weight.grad is None
 
 
+@pytest.mark.parametrize('mode', ['hard', 'soft'])
+@pytest.mark.parametrize('name', [*PAIRS, 'ResNet', 'Conformer'])
+def test_alpha_1_trains_every_head_by_the_teacher(name, mode):
+    cfg = ALL[name]
+    model = make(cfg, mode, alpha=1., tau=2., reduction='batchmean')
+    inputs, samples = make_batch(cfg)
+    samples.labels[:] = -1
+    cls_score, dist_score = scores(model.head, model.extract_feat(inputs))
+    losses = model.loss(inputs, samples)
+    terms = dict(
+        loss_distill=sum(term(score, mode) for score in dist_score)
+        if name == 'Conformer' else term(dist_score, mode))
+    if name in PAIRS:
+        terms['loss_distill_class'] = term(cls_score, mode)
+    assert set(losses) == set(terms)
+    for key, expected in terms.items():
+        torch.testing.assert_close(losses[key], expected)
+    sum(losses.values()).backward()
+    assert all(p.grad is not None for p in model.head.parameters())
+
+
+def test_the_accuracy_is_of_the_labelled_images():
+    model = make(dict(RESNET, head=dict(RESNET['head'], cal_acc=True)))
+    inputs, samples = make_batch(RESNET)
+    decided = model(inputs).argmax(1)
+    samples.labels = torch.stack(
+        [decided[0], decided[1] * 0 - 1, (decided[2] + 1) % K, decided[3]])
+    accuracy, = model.loss(inputs, samples)['accuracy_top-1']
+    assert accuracy.item() == pytest.approx(200 / 3)
+    model.head.loss_module.alpha = 1.
+    assert set(model.loss(inputs, samples)) == {'loss_distill'}
+
+
 def test_each_branch_of_conformer_meets_both():
     model = make(CONFORMER, alpha=0.3)
     inputs, samples = make_batch(CONFORMER)
@@ -406,6 +439,12 @@ def test_agreement_by_hand(teacher):
     assert agreement(teacher, torch.tensor([1, 0, 0])) == 2 / 3
     mixed = torch.tensor([[.5, .5, 0.], [0., .75, .25], [0., 0., 1.]])
     assert agreement(teacher, mixed) == 0.5
+    # without some of the labels
+    assert agreement(teacher, torch.tensor([1, -1, 0])) == 0.5
+    assert agreement(teacher, torch.tensor([-1, -1, -1])) == 0
+    mixed = torch.tensor([[0., .5, 0.], [0., .25, .25], [0., 0., 0.]])
+    assert agreement(teacher, mixed) == 0.5
+    assert agreement(teacher, 0 * mixed) == 0
 
 
 def test_arguments_it_does_not_know():

@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 
 from mmdeit.models import ClsDataPreprocessor
+from mmdeit.structures import TrainingTargets
 from tests.conftest import STUDENT
 from tests.shrink import save
 from tests.tools import ROOT, run_tool
@@ -199,6 +200,17 @@ def test_captions(module):
     view = picture.Seen(0, 'a.jpg', None, {2: 1.}, 1)
     assert view.labels(None) == 'class 2'
     assert view.teacher(None) == 'teacher: class 1'
+    view = picture.Seen(0, 'a.jpg', None, {0: .6}, 1)
+    assert view.labels(names) == 'tabby 0.60'  # the rest has no label
+    assert picture.Seen(0, 'a.jpg', None, {}, 1).labels(names) == 'no label'
+
+
+def test_shares_of_what_has_a_label(module):
+    shares = module('browse_views').shares
+    targets = TrainingTargets(torch.tensor([2, -1]))
+    assert [shares(targets, i) for i in (0, 1)] == [{2: 1.}, {}]
+    targets.mixed = torch.tensor([[0., 0., .5], [0., 0., 0.]])
+    assert [shares(targets, i) for i in (0, 1)] == [{2: .5}, {}]
 
 
 @pytest.mark.parametrize('to_rgb', [False, True])

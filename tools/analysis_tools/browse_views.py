@@ -297,7 +297,8 @@ def name_image(dataset: Dataset, index: int) -> str:
 def shares(targets: TrainingTargets, i: int) -> dict[int, float]:
     """The share that each class has in image i, where it has one."""
     if targets.mixed is None:
-        return {int(targets.labels[i]): 1.}
+        label = int(targets.labels[i])
+        return {label: 1.} if label >= 0 else {}
     mixed = targets.mixed[i]
     return {int(label): float(mixed[label]) for label in mixed.nonzero()}
 

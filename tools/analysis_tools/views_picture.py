@@ -38,7 +38,9 @@ class Seen:
     def labels(self, names: Sequence[str] | None) -> str:
         """Its classes, the largest shares first: ``'cat 0.72, dog 0.28'``."""
         largest = sorted(self.target, key=self.target.get)[::-1][:LARGEST]
-        if len(self.target) == 1:
+        if not self.target:
+            return 'no label'
+        if list(self.target.values()) == [1]:
             return name(largest[0], names)
         return ', '.join(f'{name(label, names)} {self.target[label]:.2f}'
                          for label in largest)
@@ -86,8 +88,9 @@ def draw(views: Sequence[Seen], names: Sequence[str] | None, title: str,
         lines = [(f'{view.position}  {_end(view.source)}', 'dimgray'),
                  (view.labels(names), 'black')]
         if view.answer is not None:
-            lines.append((view.teacher(names), 'darkgreen' if view.answer in
-                          view.target else 'firebrick'))
+            color = 'darkgreen' if view.answer in view.target else (
+                'firebrick' if view.target else 'dimgray')
+            lines.append((view.teacher(names), color))
         for line, (words, color) in enumerate(lines):
             axes.annotate(words, (0, 0), (0, -4 - 72 * LINE * line),
                           'axes fraction', 'offset points', color=color,
