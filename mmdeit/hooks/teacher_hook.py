@@ -92,7 +92,7 @@ class TeacherHook(Hook):
             report = preflight(self.teacher, runner, self.preflight)
             runner.logger.info(f'Teacher {report}')
             if self.cache:
-                self.cache.teacher = self.teacher
+                self.cache.ask(self.teacher, runner)
         self._handle = model.data_preprocessor.register_forward_hook(
             self._ask_teacher)
 
