@@ -238,8 +238,8 @@ class AnswerFiles:
         return self._rows
 
     def _open(self, path: Path) -> np.memmap:
-        try:
-            rows = np.load(path, mmap_mode='r', allow_pickle=False)
+        try:  # which takes nothing that is pickled
+            rows = np.lib.format.open_memmap(path, mode='r')
         except (ValueError, OSError, EOFError) as error:
             raise ValueError(f'{path} is no whole file of answers ({error}): '
                              'remove it, to have them asked again') from error

@@ -41,7 +41,6 @@ _SETTINGS = {
     'preprocessing': 'model.data_preprocessor',
     'teacher': 'default_hooks.teacher.teacher',
     'num_classes': 'model.head.num_classes',
-    'views': 'train_cfg.max_iters',
 }
 
 
@@ -142,13 +141,15 @@ def describe(name: str, saved: Any, now: Any) -> str:
         what = (f'has {now} images, and had {saved}' if part == 'number' else
                 'has other images or labels, or in another order')
         return f'train_dataloader.dataset {what}: give it those that it had'
+    if name == 'views':
+        return (f'it has {saved} views in a file, and {now} are wanted: set '
+                'train_dataloader.drop_last=True, or max_iters as it was')
     for setting, place in _SETTINGS.items():
         if name == setting or name.startswith((f'{setting}.', f'{setting}[')):
             name = place + name[len(setting):]
             break
-    if area == 'precision':
-        member = f'.members{name[len(area):]}' if saved[1:] else ''
-        name = f'default_hooks.teacher.teacher{member}.dtype'
+    if name.startswith('precision'):
+        name = "the teacher's precision (dtype)"
     return (f'{name} was {saved!r:.200}, and is {now!r:.200}: set it as it was')
 
 
@@ -166,14 +167,20 @@ def complete(value: Any, *registries: Registry) -> Any:
     parts = {key: complete(part, *registries) for key, part in value.items()}
     built = value.get('type')
     if isinstance(built, str):
-        built = next(
-            filter(None, (registry.get(built) for registry in registries)),
-            None)
+        built = _registered(built, value.get('_scope_'), registries)
     if not inspect.isclass(built):
         return parts
     package = built.__module__.partition('.')[0]
     return dict(
         _defaults(built) | parts, type=f'{package}.{built.__name__}')
+
+
+def _registered(name: str, scope: str | None,
+                registries: Sequence[Registry]) -> Any:
+    for registry in registries:
+        with registry.switch_scope_and_registry(scope) as scoped:
+            if found := scoped.get(name):
+                return found
 
 
 def _defaults(built: type) -> dict[str, Any]:

@@ -118,8 +118,9 @@ class TeacherCache:
                            math.ceil(loop.max_iters / length))
         wanted = {epoch % loop.recycle if loop.recycle else epoch
                   for epoch in epochs}
-        views = self.files.views
-        found = [all(self.files.count(epoch) == views for epoch in wanted)]
+        views = loop.stream_length
+        found = [all(self.files.count(epoch, views) == views
+                     for epoch in wanted)]
         broadcast_object_list(found)
         return found[0]
 
@@ -166,6 +167,8 @@ def open_cache(runner: Runner, folder: str, kind: str,
                          'a folder that all machines have')
     if seed is None:
         loop.seed = now['fingerprint']['seed'] = saved['fingerprint']['seed']
+    if loop.dataloader.sampler.endless:  # a shorter training has fewer
+        now['views'] = max(now['views'], saved['views'])
     check_same(path, saved, now, kind)
     files = AnswerFiles(path, codec(saved['kind'], saved['num_classes']),
                         saved['views'])

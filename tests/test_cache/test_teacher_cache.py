@@ -1,30 +1,8 @@
 """Trainings that ask their teacher once."""
-from copy import deepcopy
-
 import pytest
-import torch
 from mmengine.registry import MODELS
 
-from tests.conftest import TEACHER
-from tests.pictures import write_pictures
 from tests.recipe import assert_ends_alike, recipe
-
-
-@pytest.fixture(scope='module')
-def folder(tmp_path_factory):
-    return write_pictures(tmp_path_factory.mktemp('pictures'), 48)
-
-
-@pytest.fixture
-def teacher(tmp_path):
-    """The config of a teacher with weights."""
-    model = deepcopy(TEACHER)
-    model['backbone']['in_channels'] = 3
-    torch.manual_seed(1)
-    file = tmp_path / 'teacher.pth'
-    torch.save(dict(state_dict=MODELS.build(deepcopy(model)).state_dict()),
-               file)
-    return dict(type='mmdeit.Teacher', model=model, checkpoint=str(file))
 
 
 @pytest.fixture
