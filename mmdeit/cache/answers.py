@@ -5,7 +5,7 @@ where nothing is known yet. Files are mapped into memory, so what is written is
 there after a kill, and a row counts only once it is whole.
 """
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Protocol
 
@@ -196,6 +196,15 @@ class AnswerFiles:
     def path(self, epoch: int) -> Path:
         """The file of an epoch, from 0."""
         return self.folder / f'epoch_{epoch:04}.npy'
+
+    def check(self, epochs: Iterable[int]) -> None:
+        """See that files are whole, where they are there.
+
+        Raises:
+            ValueError: If one is not, or has other answers.
+        """
+        for epoch in epochs:
+            self._map(epoch)
 
     def read(self, epoch: int, positions: np.ndarray) -> np.ndarray | None:
         """Rows of positions ``(N, )``; None unless all are known."""

@@ -118,6 +118,7 @@ class TeacherCache:
                            math.ceil(loop.max_iters / length))
         wanted = {epoch % loop.recycle if loop.recycle else epoch
                   for epoch in epochs}
+        self.files.check(wanted)
         views = loop.stream_length
         found = [all(self.files.count(epoch, views) == views
                      for epoch in wanted)]

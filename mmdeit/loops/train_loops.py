@@ -66,6 +66,13 @@ class _ViewLoop:
             seed=runner.seed,
             diff_rank_seed=True)  # the loop gives the seed that it resumes
         spare_workers(built)
+        for name, value in dict(seed=seed, recycle=recycle).items():
+            if value is not None and (type(value) is not int or value < 0):
+                raise ValueError(f'train_cfg.{name} is {value!r}: give a '
+                                 'whole number, or leave it out')
+        if recycle and built.sampler.endless:
+            raise ValueError('train_cfg.recycle repeats epochs, and the '
+                             'sampler has none: take one that ends')
         self.seed, self.recycle = seed, recycle
         super().__init__(runner, built, **kwargs)
 
