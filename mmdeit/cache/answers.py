@@ -168,7 +168,7 @@ def create_once(path: Path, write: Callable[[Path], object]) -> None:
     try:
         write(part)
         with part.open('rb') as file:
-            os.fsync(file)  # or a power cut leaves the name alone
+            os.fsync(file.fileno())  # or a power cut leaves the name alone
         os.link(part, path)
     except FileExistsError:
         pass
