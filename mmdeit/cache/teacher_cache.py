@@ -84,7 +84,10 @@ class TeacherCache:
         precision, path = precisions(teacher, runner), folder / PRECISION
         if self.writes and is_main_process():
             text = json.dumps(precision)
-            create_once(path, lambda part: part.write_text(text))
+            try:
+                create_once(path, lambda part: part.write_text(text))
+            except OSError as error:
+                self._give_up_writing(error)
         barrier()
         if path.exists() and (difference := first_difference(
                 json.loads(path.read_text()), precision, 'precision')):
@@ -100,11 +103,14 @@ class TeacherCache:
                     self.files.codec.rows(
                         *(part.cpu().numpy() for part in kept)))
         except OSError as error:
-            self.writes = False
-            print_log(
-                f'The answers of the teacher are not written to '
-                f'{self.files.folder} any more ({error}): training goes on',
-                'current', logging.WARNING)
+            self._give_up_writing(error)
+
+    def _give_up_writing(self, error: OSError) -> None:
+        self.writes = False
+        print_log(
+            f'The answers of the teacher are not written to '
+            f'{self.files.folder} any more ({error}): training goes on',
+            'current', logging.WARNING)
 
     def complete(self, loop: BaseLoop) -> bool:
         """Whether all is there that a loop still has to train on.

@@ -90,8 +90,9 @@ class _ViewLoop:
             wrapper = self.runner.optim_wrapper
             wrapper._accumulative_counts = self.plan.passes
             wrapper.initialize_count_status(self.runner.model, 0, -1)
-        if self.seed is None:
-            self.seed = self.runner.message_hub.runtime_info.get(SEED)
+        if self.seed is None:  # older checkpoints have the training's alone
+            self.seed = self.runner.message_hub.runtime_info.get(
+                SEED, common_seed(self.runner) if self._iter else None)
         self._resumed = self._iter  # which the first epoch starts from
         if validation := self.runner.val_loop:
             spare_workers(validation.dataloader)

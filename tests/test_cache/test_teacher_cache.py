@@ -267,7 +267,7 @@ def test_there_is_nothing_to_recycle_without_epochs(train):
             endless(cfg), cfg.train_cfg.update(recycle=2)))
 
 
-def test_a_seed_that_contradicts_the_cache(train):
+def test_a_seed_that_contradicts_the_cache(train, tmp_path):
     train('filling', True)
     line = 'train_cfg.seed was 0, and is 5: set it as it was, or give another'
     with pytest.raises(ValueError, match=line):
@@ -276,6 +276,13 @@ def test_a_seed_that_contradicts_the_cache(train):
     with pytest.raises(ValueError, match=line):
         train('resumed', True, resume=True,
               load_from=str(other.with_name('iter_4.pth')))
+    older = torch.load(other.with_name('iter_4.pth'), weights_only=True)
+    older['message_hub']['runtime_info'].pop('view_seed')
+    older['message_hub']['resumed_keys'].pop('view_seed')
+    torch.save(older, tmp_path / 'older.pth')
+    with pytest.raises(ValueError, match=line):
+        train('older', True, change=lambda cfg: cfg.randomness.update(seed=5),
+              resume=True, load_from=str(tmp_path / 'older.pth'))
     train('same', True, change=lambda cfg: (
         cfg.train_cfg.update(seed=0), cfg.randomness.update(seed=5)))
 
@@ -394,6 +401,21 @@ def test_a_full_disk(after, train, said, tmp_path, monkeypatch):
     assert_ends_alike(train('freed', True), expected)
     assert all(known(np.load(file)).all()
                for file in (tmp_path / 'cache').glob('epoch_*'))
+
+
+def test_a_disk_that_is_full_already(train, said, tmp_path, monkeypatch):
+    expected = train('filling', True)
+    for name in ('precision.json', 'epoch_0001.npy'):
+        (tmp_path / 'cache' / name).unlink()
+
+    def full(*args):
+        raise OSError(errno.ENOSPC, 'No space left on device')
+
+    monkeypatch.setattr(os, 'link', full)
+    assert_ends_alike(train('full', True), expected)
+    line, = said
+    assert 'training goes on' in line
+    assert not list((tmp_path / 'cache').glob('*.part'))
 
 
 def test_a_folder_that_may_only_be_read(
