@@ -5,12 +5,15 @@ where nothing is known yet. Files are mapped into memory, so what is written is
 there after a kill, and a row counts only once it is whole.
 """
 import os
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from mmdeit.files import PART
 
 
 class Codec(Protocol):
@@ -113,7 +116,7 @@ class TopK:
 
     def reduce(self, answer: Tensor) -> tuple[Tensor, ...]:
         logs, classes = answer.float().log_softmax(dim=1).topk(self.k)
-        return logs.half(), classes
+        return logs.clamp_min(-6e4).half(), classes  # all that a half has
 
     def rows(self, logs: np.ndarray, classes: np.ndarray) -> np.ndarray:
         rows = np.zeros(len(logs), self.dtype)
@@ -146,12 +149,31 @@ def codec(kind: str, num_classes: int) -> Codec:
     return TopK(num_classes, int(kind.removeprefix('top-')))
 
 
-def known(rows: np.ndarray) -> np.ndarray:
+def known(rows: np.ndarray,
+          positions: np.ndarray | slice = slice(None)) -> np.ndarray:
     """Which rows have an answer, ``(N, )``: the last number of each says it."""
-    if rows.dtype.names is None:
-        return rows != 0
-    last = rows[rows.dtype.names[-1]]
-    return last != 0 if last.ndim == 1 else (last != 0).all(axis=1)
+    last = rows if rows.dtype.names is None else rows[rows.dtype.names[-1]]
+    last = last[positions] != 0
+    return last if last.ndim == 1 else last.all(axis=1)
+
+
+def create_once(path: Path, write: Callable[[Path], object]) -> None:
+    """Create a file whole, under its name; of two that do it one is first.
+
+    Args:
+        path (Path): Its name. What is there already, stays.
+        write (Callable): Writes it to the path that it is given.
+    """
+    part = path.with_name(f'{path.name}.{os.getpid()}{PART}')
+    try:
+        write(part)
+        with part.open('rb') as file:
+            os.fsync(file.fileno())  # or a power cut leaves the name alone
+        os.link(part, path)
+    except FileExistsError:
+        pass
+    finally:
+        part.unlink(missing_ok=True)
 
 
 class AnswerFiles:
@@ -175,22 +197,31 @@ class AnswerFiles:
         """The file of an epoch, from 0."""
         return self.folder / f'epoch_{epoch:04}.npy'
 
+    def check(self, epochs: Iterable[int]) -> None:
+        """See that files are whole, where they are there.
+
+        Raises:
+            ValueError: If one is not, or has other answers.
+        """
+        for epoch in epochs:
+            self._map(epoch)
+
     def read(self, epoch: int, positions: np.ndarray) -> np.ndarray | None:
         """Rows of positions ``(N, )``; None unless all are known."""
         rows = self._map(epoch)
         if rows is None:
             return None
-        rows = rows[positions]
-        return rows if known(rows).all() else None
+        # Rows are read after they are known: others may write meanwhile.
+        return rows[positions] if known(rows, positions).all() else None
 
     def count(self, epoch: int, views: int | None = None) -> int:
         """How many of the first positions of an epoch are known."""
         rows = self._map(epoch)
-        return 0 if rows is None else int(known(rows[:views]).sum())
+        return 0 if rows is None else int(known(rows, slice(views)).sum())
 
     def write(self, epoch: int, positions: np.ndarray,
               rows: np.ndarray) -> None:
-        """Write rows ``(N, )`` to positions ``(N, )``.
+        """Write rows ``(N, )`` to positions ``(N, )``, where none is known.
 
         Raises:
             OSError: If the disk is full, or may not be written to.
@@ -198,9 +229,10 @@ class AnswerFiles:
         if self._map(epoch) is None:
             self._create(epoch)
         mapped = self._map(epoch)
+        new = ~known(mapped, positions)
         file = os.open(self.path(epoch), os.O_WRONLY)
         try:
-            for position, row in zip(positions.tolist(), rows):
+            for position, row in zip(positions[new].tolist(), rows[new]):
                 os.pwrite(file, row.tobytes(),
                           mapped.offset + position * rows.itemsize)
         finally:
@@ -215,8 +247,8 @@ class AnswerFiles:
         return self._rows
 
     def _open(self, path: Path) -> np.memmap:
-        try:
-            rows = np.load(path, mmap_mode='r', allow_pickle=False)
+        try:  # which takes nothing that is pickled
+            rows = np.lib.format.open_memmap(path, mode='r')
         except (ValueError, OSError, EOFError) as error:
             raise ValueError(f'{path} is no whole file of answers ({error}): '
                              'remove it, to have them asked again') from error
@@ -229,13 +261,7 @@ class AnswerFiles:
 
     def _create(self, epoch: int) -> None:
         """Make a file of zeros, which take no room yet, under its name."""
-        path = self.path(epoch)
-        part = path.with_name(f'{path.name}.{os.getpid()}.part')
-        np.lib.format.open_memmap(
-            part, mode='w+', dtype=self.codec.dtype, shape=(self.views, ))
-        try:
-            os.link(part, path)  # of two that create it one is first
-        except FileExistsError:
-            pass
-        finally:
-            part.unlink()
+        create_once(
+            self.path(epoch), lambda path: np.lib.format.open_memmap(
+                path, mode='w+', dtype=self.codec.dtype,
+                shape=(self.views, )))

@@ -1,34 +1,55 @@
 """What a teacher's answers depend on, to be compared before they are used."""
 import hashlib
+import inspect
 import os
+import re
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
+from mmengine.registry import DATA_SAMPLERS, DATASETS, TRANSFORMS, Registry
 from mmengine.runner import Runner
 from torch import nn
 from torch.utils.data import Dataset
 
+from mmdeit.registry import MODELS
+from mmdeit.teachers.preflight import AnyTeacher
+from mmdeit.teachers.teacher import find_model
 from mmdeit.utils import unwrap_model
 
 STREAM = 1  # changes with whatever changes the views of a seed
 # What touches a pixel, or draws a number for it.
 LIBRARIES = ('numpy', 'mmcv', 'mmpretrain', 'opencv', 'pillow')
+MISSING = 'not there'  # a file of the teacher, which may be gone
 # What a config says of a dataset that changes no image.
 _PLACES = ('data_root', 'data_prefix', 'ann_file', 'metainfo', 'classes',
            'serialize_data', 'lazy_init', 'download', 'backend_args',
            'test_mode', 'max_refetch', 'with_label')
 _NOT_OF_ANSWERS = ('expected_accuracy', 'name', 'dtype', 'channels_last',
                    'compile', 'class_names')
+# Where a config says it, if not under the name that it has here.
+_SETTINGS = {
+    'seed': 'train_cfg.seed',
+    'order': 'train_dataloader.sampler',
+    'dataset': 'train_dataloader.dataset',
+    'batch.views': 'auto_scale_lr.base_batch_size',
+    'batch.group_size': 'model.data_preprocessor.group_size',
+    'mixing': 'model.train_cfg',
+    'preprocessing': 'model.data_preprocessor',
+    'teacher': 'default_hooks.teacher.teacher',
+    'num_classes': 'model.head.num_classes',
+}
 
 
-def fingerprint(runner: Runner, teacher: dict) -> dict[str, Any]:
+def fingerprint(runner: Runner, seed: int, teacher: dict) -> dict[str, Any]:
     """What the views of a training, and a teacher's answers to them, are of.
 
     Args:
         runner (Runner): Trains by one of this project's loops.
+        seed (int): Of the views.
         teacher (dict): Config of the teacher.
 
     Returns:
@@ -37,43 +58,62 @@ def fingerprint(runner: Runner, teacher: dict) -> dict[str, Any]:
     loop = runner.train_loop
     preprocessor = unwrap_model(runner.model).data_preprocessor
     cfg = runner.cfg.train_dataloader
+    dataset = complete(cfg.dataset, TRANSFORMS, DATASETS)
     return plain(
         dict(
             stream=STREAM,
-            seed=loop.seed,
+            libraries={name: _version(name) for name in LIBRARIES},
+            seed=seed,
+            order=complete(cfg.sampler, DATA_SAMPLERS),
+            dataset=without(dataset, _PLACES),
             images=digest_images(loop.dataloader.dataset),
-            order=cfg.sampler,
-            dataset=without(cfg.dataset, _PLACES),
             batch=dict(views=loop.plan.views, group_size=loop.plan.group_size),
             mixing=_mixing(preprocessor),
-            normalization={
-                name: getattr(preprocessor, name).flatten().tolist()
-                for name in ('mean', 'std') if hasattr(preprocessor, name)
-            },
-            teacher=_teacher(teacher),
-            libraries={name: _version(name) for name in LIBRARIES}))
+            preprocessing=_preprocessing(preprocessor),
+            teacher=_teacher(teacher)))
+
+
+def precisions(teacher: AnyTeacher, runner: Runner) -> list[str]:
+    """In which precision each member of a teacher that was built computes."""
+    device = next(runner.model.parameters()).device
+    one, found = torch.ones(1, 1, device=device), []
+    with runner.optim_wrapper.optim_context(runner.model):
+        for member in teacher.members:
+            with member.execution._autocast(device.type):
+                found.append(str((one @ one).dtype).removeprefix('torch.'))
+    return found
 
 
 def digest_images(dataset: Dataset) -> dict:
     """Number and digest of the images of a dataset, in order, with labels.
 
-    Of a path the file and its folder count, as data may lie elsewhere on
-    another machine.
+    Data may lie elsewhere on another machine: of a path the file's name
+    counts, and its folder's where there are several. ImageNet takes 4 seconds.
     """
-    digest = hashlib.blake2b(digest_size=16)
-    if hasattr(dataset, 'get_data_info'):
+    names, places = (hashlib.blake2b(digest_size=16) for _ in range(2))
+    folders, last = set(), None
+    if read := getattr(dataset, 'get_data_info', None):
         for i in range(len(dataset)):
-            info = dataset.get_data_info(i)
-            path = str(info.get('img_path', '')).split('/')[-2:]
-            digest.update(f'{path} {info.get("gt_label")}\n'.encode())
+            info = read(i)
+            folder, _, name = str(info.get('img_path', '')).rpartition('/')
+            names.update(f'{name} {info.get("gt_label")}\n'.encode())
+            if folder != last:
+                places.update(f'{i} {os.path.basename(folder)}\n'.encode())
+                folders.add(folder)
+                last = folder
             if isinstance(info.get('img'), np.ndarray):
-                digest.update(np.ascontiguousarray(info['img']))
-    return dict(number=len(dataset), digest=digest.hexdigest())
+                names.update(np.ascontiguousarray(info['img']))
+    if len(folders) > 1:
+        names.update(places.digest())
+    return dict(number=len(dataset), digest=names.hexdigest())
 
 
 def first_difference(saved: Any, now: Any,
                      path: str = '') -> tuple[str, Any, Any] | None:
-    """Where two fingerprints differ: its path, and both values."""
+    """Where two fingerprints differ: its path, and both values.
+
+    A teacher's file that is not there now is as it was.
+    """
     if isinstance(saved, dict) and isinstance(now, dict):
         for key in [*saved, *(key for key in now if key not in saved)]:
             found = first_difference(
@@ -87,7 +127,76 @@ def first_difference(saved: Any, now: Any,
             if found := first_difference(*pair, f'{path}[{i}]'):
                 return found
         return None
-    return None if saved == now else (path, saved, now)
+    return None if now in (saved, MISSING) else (path, saved, now)
+
+
+def describe(name: str, saved: Any, now: Any) -> str:
+    """Say in one line what differs, what it was, and what mends it."""
+    area, _, part = name.partition('.')
+    if area == 'stream':
+        return 'it is of another mmdeit, whose views were others'
+    if area == 'libraries':
+        return f'{part} was {saved}, and is {now}: install {part}=={saved}'
+    if area == 'images':
+        what = (f'has {now} images, and had {saved}' if part == 'number' else
+                'has other images or labels, or in another order')
+        return f'train_dataloader.dataset {what}: give it those that it had'
+    if name == 'views':
+        return (f'it has {saved} views in a file, and {now} are wanted: set '
+                'train_dataloader.drop_last=True, or max_iters as it was')
+    for setting, place in _SETTINGS.items():
+        if name == setting or name.startswith((f'{setting}.', f'{setting}[')):
+            name = place + name[len(setting):]
+            break
+    if name.startswith('precision'):
+        name = "the teacher's precision (dtype)"
+    return (f'{name} was {saved!r:.200}, and is {now!r:.200}: set it as it was')
+
+
+def complete(value: Any, *registries: Registry) -> Any:
+    """A config with the defaults of what it builds written out.
+
+    Args:
+        value (Any): The config, or a part of it.
+        *registries (Registry): Where its types are looked up.
+    """
+    if isinstance(value, (list, tuple)):
+        return [complete(part, *registries) for part in value]
+    if not isinstance(value, dict):
+        return value
+    parts = {key: complete(part, *registries) for key, part in value.items()}
+    built = value.get('type')
+    if isinstance(built, str):
+        built = _registered(built, value.get('_scope_'), registries)
+    if not inspect.isclass(built):
+        return parts
+    package = built.__module__.partition('.')[0]
+    return dict(
+        _defaults(built) | parts, type=f'{package}.{built.__name__}')
+
+
+def _registered(name: str, scope: str | None,
+                registries: Sequence[Registry]) -> Any:
+    for registry in registries:
+        with registry.switch_scope_and_registry(scope) as scoped:
+            if found := scoped.get(name):
+                return found
+
+
+def _defaults(built: type) -> dict[str, Any]:
+    """The defaults of a class, with those of what it passes ``kwargs`` to."""
+    defaults: dict[str, Any] = {}
+    for cls in built.__mro__:
+        if '__init__' not in vars(cls):
+            continue
+        parameters = inspect.signature(cls.__init__).parameters.values()
+        defaults = {
+            parameter.name: parameter.default for parameter in parameters
+            if parameter.default is not parameter.empty
+        } | defaults
+        if all(p.kind is not p.VAR_KEYWORD for p in parameters):
+            break
+    return defaults
 
 
 def plain(value: Any) -> Any:
@@ -98,7 +207,11 @@ def plain(value: Any) -> Any:
         return [plain(part) for part in value]
     if isinstance(value, (str, int, float, bool, type(None))):
         return value
-    return getattr(value, '__name__', None) or str(value)
+    if hasattr(value, '__name__'):
+        return value.__name__
+    # Others would say where in memory they are.
+    named = type(value).__repr__ is not object.__repr__
+    return str(value) if named else type(value).__name__
 
 
 def without(value: Any, names: Sequence[str]) -> Any:
@@ -115,34 +228,53 @@ def _mixing(preprocessor: nn.Module) -> dict | None:
     mixing = getattr(preprocessor, 'batch_augments', None)
     return mixing and dict(
         probs=mixing.probs,
-        augments=[[type(augment).__name__, getattr(augment, 'alpha', None)]
-                  for augment in mixing.augments])
-
-
-def _teacher(teacher: dict) -> dict:
-    members = teacher.get('members') or [teacher]
-    return dict(
-        combine={name: teacher[name] for name in ('weights', 'combine')
-                 if name in teacher},
-        members=[
-            dict(
-                without({key: value for key, value in member.items()
-                         if key not in ('type', 'checkpoint')},
-                        _NOT_OF_ANSWERS),
-                checkpoint=_digest_file(member.get('checkpoint')))
-            for member in members
+        augments=[
+            augment and dict(vars(augment), type=type(augment).__name__)
+            for augment in mixing.augments
         ])
 
 
+def _preprocessing(preprocessor: nn.Module) -> dict:
+    values = {name: getattr(preprocessor, name, None) for name in
+              ('mean', 'std', 'to_rgb', 'pad_size_divisor', 'pad_value')}
+    return {name: value.flatten().tolist() if torch.is_tensor(value) else value
+            for name, value in values.items()}
+
+
+def _teacher(teacher: dict) -> dict:
+    """A teacher's config, with the digests of its files for their paths."""
+    teacher = dict(teacher)
+    if 'members' in teacher:
+        teacher['members'] = [
+            _teacher({'type': 'mmdeit.Teacher', **member})
+            for member in teacher['members']
+        ]
+        return complete(teacher, MODELS)
+    model = teacher.get('model')
+    if isinstance(model, str) and os.path.isfile(model):
+        model = find_model(model)[0]
+    if isinstance(model, dict) and 'file' in model:
+        model = dict(model, file=_digest_file(model['file']))
+    teacher = complete(dict(teacher, model=model), MODELS)
+    teacher['checkpoint'] = _digest_file(teacher.get('checkpoint'))
+    return {key: value for key, value in teacher.items()
+            if key not in _NOT_OF_ANSWERS}
+
+
 def _digest_file(path: str | None) -> str | None:
-    """The digest of a file; None if there is none here to be read."""
-    if not path or not os.path.isfile(path):
+    """The first digits of a file's SHA-256; an address has them in its name."""
+    if path is None:
         return None
+    if hashed := re.fullmatch(r'\w+://.*-([0-9a-f]{8})[0-9a-f]*\..*', path):
+        return hashed[1]
+    file = Path(path).expanduser()
+    if not file.is_file():
+        return MISSING
     digest = hashlib.sha256()
-    with Path(path).open('rb') as file:
-        while part := file.read(2**22):
+    with file.open('rb') as opened:
+        while part := opened.read(2**22):
             digest.update(part)
-    return digest.hexdigest()
+    return digest.hexdigest()[:8]
 
 
 def _version(name: str) -> str | None:

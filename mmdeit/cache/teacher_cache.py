@@ -8,6 +8,7 @@ import logging
 import math
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,16 +17,17 @@ from mmengine.logging import print_log
 from mmengine.runner import BaseLoop, EpochBasedTrainLoop, Runner
 from torch import Tensor
 
-from mmdeit.files import write_atomically
+from mmdeit.files import PART
 from mmdeit.loops.train_loops import common_seed
 from mmdeit.teachers.preflight import AnyTeacher
 from mmdeit.teachers.preprocessing import StudentSpec
 from mmdeit.utils import unwrap_model
 
-from .answers import AnswerFiles, codec
-from .fingerprint import fingerprint, first_difference
+from .answers import AnswerFiles, codec, create_once
+from .fingerprint import describe, fingerprint, first_difference, precisions
 
 INDEX = 'cache.json'
+PRECISION = 'precision.json'  # of the first teacher that was asked
 
 
 class TeacherCache:
@@ -68,6 +70,29 @@ class TeacherCache:
                 (epoch, positions, self.files.codec.reduce(answer)))
         return self.files.codec.live(answer)
 
+    def ask(self, teacher: AnyTeacher, runner: Runner) -> None:
+        """Ask a teacher from now on for what is not there.
+
+        Raises:
+            ValueError: If the answers are of another precision.
+        """
+        self.teacher = teacher
+        folder = self.files.folder
+        if not self.writes:
+            print_log(f'{folder} may not be written to: what it lacks is asked '
+                      'in each training', 'current', logging.WARNING)
+        precision, path = precisions(teacher, runner), folder / PRECISION
+        if self.writes and is_main_process():
+            text = json.dumps(precision)
+            try:
+                create_once(path, lambda part: part.write_text(text))
+            except OSError as error:
+                self._give_up_writing(error)
+        barrier()
+        if path.exists() and (difference := first_difference(
+                json.loads(path.read_text()), precision, 'precision')):
+            refuse(folder, *difference)
+
     def flush(self) -> None:
         """Write what was asked since the last time; waits for the device."""
         asked, self._asked = self._asked, []
@@ -78,11 +103,14 @@ class TeacherCache:
                     self.files.codec.rows(
                         *(part.cpu().numpy() for part in kept)))
         except OSError as error:
-            self.writes = False
-            print_log(
-                f'The answers of the teacher are not written to '
-                f'{self.files.folder} any more ({error}): training goes on',
-                'current', logging.WARNING)
+            self._give_up_writing(error)
+
+    def _give_up_writing(self, error: OSError) -> None:
+        self.writes = False
+        print_log(
+            f'The answers of the teacher are not written to '
+            f'{self.files.folder} any more ({error}): training goes on',
+            'current', logging.WARNING)
 
     def complete(self, loop: BaseLoop) -> bool:
         """Whether all is there that a loop still has to train on.
@@ -96,8 +124,10 @@ class TeacherCache:
                            math.ceil(loop.max_iters / length))
         wanted = {epoch % loop.recycle if loop.recycle else epoch
                   for epoch in epochs}
-        views = self.files.views
-        found = [all(self.files.count(epoch) == views for epoch in wanted)]
+        self.files.check(wanted)
+        views = loop.stream_length
+        found = [all(self.files.count(epoch, views) == views
+                     for epoch in wanted)]
         broadcast_object_list(found)
         return found[0]
 
@@ -124,20 +154,28 @@ def open_cache(runner: Runner, folder: str, kind: str,
             only labels, and logits are wanted.
     """
     path, loop = Path(folder).expanduser(), runner.train_loop
-    saved = read_index(path)
-    if loop.seed is None:
-        loop.seed = (saved['fingerprint']['seed'] if saved else
-                     common_seed(runner))
+    saved, seed = read_index(path), loop.seed
+    num_classes = StudentSpec.of(unwrap_model(runner.model)).num_classes
     now = dict(
         views=loop.stream_length,
-        num_classes=StudentSpec.of(unwrap_model(runner.model)).num_classes,
-        fingerprint=fingerprint(runner, teacher))
+        num_classes=num_classes,
+        fingerprint=fingerprint(
+            runner, common_seed(runner) if seed is None else seed, teacher))
     if saved is None and is_main_process():
-        path.mkdir(parents=True, exist_ok=True)
+        if kind.startswith('top-') and int(kind[4:]) >= num_classes:
+            kind = 'logits'
         text = json.dumps(dict(now, kind=kind), indent=1)
-        write_atomically(path / INDEX, text.encode())
+        path.mkdir(parents=True, exist_ok=True)
+        create_once(path / INDEX, lambda part: part.write_text(text))
     barrier()
-    saved = saved or read_index(path)
+    saved = read_index(path)  # by whichever training was first
+    if saved is None:
+        raise ValueError(f'{path / INDEX} was written, and is not there: give '
+                         'a folder that all machines have')
+    if seed is None:
+        loop.seed = now['fingerprint']['seed'] = saved['fingerprint']['seed']
+    if loop.dataloader.sampler.endless:  # a shorter training has fewer
+        now['views'] = max(now['views'], saved['views'])
     check_same(path, saved, now, kind)
     files = AnswerFiles(path, codec(saved['kind'], saved['num_classes']),
                         saved['views'])
@@ -152,7 +190,9 @@ def read_index(folder: Path) -> dict | None:
     """
     path = folder / INDEX
     if not path.exists():
-        strange = next(folder.glob('*'), None) if folder.is_dir() else None
+        strange = next(
+            (file for file in folder.glob('*') if file.suffix != PART),
+            None) if folder.is_dir() else None
         if strange or folder.is_file():
             raise ValueError(f'{strange or folder} is no cache of answers: '
                              'give an empty folder, or a new one')
@@ -180,8 +220,18 @@ def check_same(folder: Path, saved: dict, now: dict, kind: str) -> None:
     difference = first_difference(*(
         {name: index[name] for name in parts} for index in (saved, now)))
     if difference:
-        name, before, after = difference
-        raise ValueError(
-            f'the cache {folder} is of other answers: '
-            f'{name.removeprefix("fingerprint.")} was {before!r:.200}, and is '
-            f'{after!r:.200}: set it as it was, or give another cache')
+        refuse(folder, *difference)
+
+
+def refuse(folder: Path, name: str, saved: Any, now: Any) -> None:
+    """Refuse a cache for a difference.
+
+    Raises:
+        ValueError: With the setting that differs, and both values.
+    """
+    begun = any(folder.glob('epoch_*.npy'))
+    raise ValueError(
+        f'the cache {folder} is of other answers: '
+        f'{describe(name.removeprefix("fingerprint."), saved, now)}, or '
+        + ('give another cache' if begun else
+           'remove the folder, which has no answers yet'))

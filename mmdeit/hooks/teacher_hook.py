@@ -13,6 +13,7 @@ from mmengine.runner import Runner
 from torch import nn
 
 from mmdeit.cache import TeacherCache, open_cache
+from mmdeit.models import ClsDataPreprocessor
 from mmdeit.randomness import keep_random_state
 from mmdeit.registry import HOOKS
 from mmdeit.structures import TrainingTargets
@@ -60,7 +61,7 @@ class TeacherHook(Hook):
                 logging.WARNING)
         self.teacher_cfg = teacher
         self.preflight = preflight
-        self.cache_cfg = dict(folder=cache) if isinstance(cache, str) else cache
+        self.cache_cfg = cache and _cache_cfg(cache)
         self.cache: TeacherCache | None = None
         self.teacher: AnyTeacher | None = None
         self._handle = None
@@ -92,7 +93,7 @@ class TeacherHook(Hook):
             report = preflight(self.teacher, runner, self.preflight)
             runner.logger.info(f'Teacher {report}')
             if self.cache:
-                self.cache.teacher = self.teacher
+                self.cache.ask(self.teacher, runner)
         self._handle = model.data_preprocessor.register_forward_hook(
             self._ask_teacher)
 
@@ -100,7 +101,12 @@ class TeacherHook(Hook):
         if not hasattr(runner.train_loop, 'plan'):
             raise ValueError('a cache needs views to tell its answers apart: '
                              "set train_cfg.type='mmdeit.EpochBasedTrainLoop'")
-        cfg = dict(top_k=10) | self.cache_cfg
+        preprocessor = unwrap_model(runner.model).data_preprocessor
+        if not isinstance(preprocessor, ClsDataPreprocessor):
+            raise ValueError(
+                'a cache needs images that are mixed by their views: set model.'
+                "data_preprocessor.type='mmdeit.ClsDataPreprocessor'")
+        cfg = self.cache_cfg
         kind = 'labels' if mode == 'hard' else (
             f'top-{cfg["top_k"]}' if cfg['top_k'] else 'logits')
         with keep_random_state():
@@ -139,3 +145,15 @@ class TeacherHook(Hook):
             self.cache(batch['inputs'], args[0]['views'])
             if self.cache else self.teacher(batch['inputs']))
         batch['data_samples'] = targets
+
+
+def _cache_cfg(cache: str | dict) -> dict:
+    cfg = dict(top_k=10) | (
+        cache if isinstance(cache, dict) else dict(folder=str(cache)))
+    top_k = cfg['top_k']
+    if cfg.keys() != {'folder', 'top_k'} or top_k is not None and (
+            type(top_k) is not int or top_k < 1):
+        raise ValueError(f'TeacherHook: cache is {cache!r}: give a folder, or '
+                         'dict(folder=..., top_k=...) with a number from 1, or '
+                         'None for all logits')
+    return cfg

@@ -75,6 +75,13 @@ class _ViewLoop:
             seed=runner.seed,
             diff_rank_seed=True)  # the loop gives the seed that it resumes
         spare_workers(built)
+        for name, value in dict(seed=seed, recycle=recycle).items():
+            if value is not None and (type(value) is not int or value < 0):
+                raise ValueError(f'train_cfg.{name} is {value!r}: give a '
+                                 'whole number, or leave it out')
+        if recycle and built.sampler.endless:
+            raise ValueError('train_cfg.recycle repeats epochs, and the '
+                             'sampler has none: take one that ends')
         self.seed, self.recycle = seed, recycle
         super().__init__(runner, built, **kwargs)
 
@@ -96,8 +103,9 @@ class _ViewLoop:
                                  f'{self.plan.share}')
             wrapper._accumulative_counts = self.plan.passes
             wrapper.initialize_count_status(self.runner.model, 0, -1)
-        if self.seed is None:
-            self.seed = self.runner.message_hub.runtime_info.get(SEED)
+        if self.seed is None:  # older checkpoints have the training's alone
+            self.seed = self.runner.message_hub.runtime_info.get(
+                SEED, common_seed(self.runner) if self._iter else None)
         if validation := self.runner.val_loop:
             spare_workers(validation.dataloader)
         with StopRequest(_timeout(self.runner)) as self._request:
