@@ -18,6 +18,21 @@ from .train_loops import EpochBasedTrainLoop, IterBasedTrainLoop, common_seed
 TrainLoop = EpochBasedTrainLoop | IterBasedTrainLoop
 
 
+def check_loop(runner: Runner) -> None:
+    """Check that a Runner trains on views.
+
+    Raises:
+        ValueError: If its loop is of another project.
+    """
+    if not isinstance(runner.train_loop, TrainLoop):
+        kind = type(runner.train_loop).__name__
+        raise ValueError(
+            f"{runner.cfg.filename} trains by another project's {kind}, whose "
+            'images are no function of epoch and position: set '
+            "train_cfg.type='mmdeit.EpochBasedTrainLoop' or "
+            "'mmdeit.IterBasedTrainLoop'")
+
+
 def view_seed(loop: TrainLoop) -> int:
     """The seed of the views, before the training has begun."""
     return common_seed(loop.runner) if loop.seed is None else loop.seed

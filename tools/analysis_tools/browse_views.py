@@ -39,6 +39,7 @@ from mmdeit.datasets.views import View
 from mmdeit.hooks import TeacherHook
 from mmdeit.loops.passes import (
     TrainLoop,
+    check_loop,
     find_passes,
     num_epochs,
     num_views,
@@ -180,13 +181,7 @@ def prepare(cfg: Config) -> Runner:
     check_schedule(cfg)
     check_data(cfg, 'train_dataloader')
     runner = build_runner(cfg)
-    if not isinstance(runner.train_loop, TrainLoop):
-        kind = type(runner.train_loop).__name__
-        raise ValueError(
-            f"{cfg.filename} trains by another project's {kind}, whose images "
-            'are no function of epoch and position: set '
-            "train_cfg.type='mmdeit.EpochBasedTrainLoop' or "
-            "'mmdeit.IterBasedTrainLoop'")
+    check_loop(runner)
     model = unwrap_model(runner.model)
     if not isinstance(
             getattr(model, 'data_preprocessor', None), ClsDataPreprocessor):
