@@ -161,7 +161,9 @@ def read_index(folder: Path) -> dict | None:
     """
     path = folder / INDEX
     if not path.exists():
-        strange = next(folder.glob('*'), None) if folder.is_dir() else None
+        # Another process may be writing the index.
+        strange = next((file for file in folder.glob('*')
+                        if not file.name.startswith(INDEX)), None)
         if strange or folder.is_file():
             raise ValueError(f'{strange or folder} is no cache of answers: '
                              'give an empty folder, or a new one')
