@@ -275,3 +275,22 @@ def test_bad_arguments(arguments, message):
     arguments = [f'{arguments[0]}={arguments[1]}'
                  ] if arguments[0] == '--epochs' else arguments
     assert message in run_tool(TOOL, 'config.py', *arguments, code=2)
+
+
+def test_views_of_a_cache_are_drawn(config, tmp_path):
+    """Of its seed, with its answers; none is begun."""
+    cache, browse = tmp_path / 'cache', 'tools/analysis_tools/browse_views.py'
+    run_tool(TOOL, config, '--cache', cache, '--epochs', 1)
+    before = contents(cache)
+    arguments = [browse, config, '--out', tmp_path / 'views.png', '--number', 4,
+                 '--epoch', 2, '--cfg-options', 'train_cfg.recycle=1',
+                 'randomness.seed=5']
+    setting = 'default_hooks.teacher.cache='
+    for options in ([], ['--no-teacher']):
+        output = run_tool(*arguments, f'{setting}{cache}', *options)
+        assert '(epoch 2, views 0 to 3 of 48, seed 0)' in output
+    output = run_tool(*arguments, f'{setting}{tmp_path}/none')
+    assert 'of 48, seed 5)' in output and not (tmp_path / 'none').exists()
+    assert 'seed was 0, and is 7' in run_tool(
+        *arguments, f'{setting}{cache}', '--seed', 7, code=1)
+    assert contents(cache) == before
