@@ -10,11 +10,11 @@ import torch
 from mmengine.config import Config
 from mmengine.dist import get_rank
 from mmengine.hooks import Hook
-from mmengine.registry import HOOKS
+from mmengine.registry import HOOKS, MODELS
 
 from mmdeit.utils import unwrap_model
 
-from .conftest import STUDENT
+from .conftest import STUDENT, TEACHER
 from .pictures import SIZE, augmented
 
 GROUP_SIZE = 4  # images that are mixed alike
@@ -65,6 +65,16 @@ def recipe(folder: Path, drop_path_rate: float = 0.2, **others) -> Config:
                 ema=dict(type='mmdeit.EMAHook', momentum=0.1)),
             log_level='WARNING',
             randomness=dict(seed=0)) | others)
+
+
+def toy_teacher(checkpoint: Path) -> dict:
+    """The config of a teacher for it, whose random weights are saved there."""
+    model = deepcopy(TEACHER)
+    model['backbone']['in_channels'] = 3
+    torch.manual_seed(1)
+    weights = MODELS.build(deepcopy(model)).state_dict()
+    torch.save(dict(state_dict=weights), checkpoint)
+    return dict(type='mmdeit.Teacher', model=model, checkpoint=str(checkpoint))
 
 
 def validation(folder: Path) -> dict:

@@ -214,10 +214,20 @@ class AnswerFiles:
         # Rows are read after they are known: others may write meanwhile.
         return rows[positions] if known(rows, positions).all() else None
 
+    def known(self, epoch: int) -> np.ndarray:
+        """Which positions of an epoch are known, ``(N, )``."""
+        rows = self._map(epoch)
+        return np.zeros(self.views, bool) if rows is None else known(rows)
+
     def count(self, epoch: int, views: int | None = None) -> int:
         """How many of the first positions of an epoch are known."""
-        rows = self._map(epoch)
-        return 0 if rows is None else int(known(rows, slice(views)).sum())
+        return int(self.known(epoch)[:views].sum())
+
+    def epochs(self) -> list[int]:
+        """Those that have a file."""
+        names = (path.stem.removeprefix('epoch_')
+                 for path in self.folder.glob('epoch_*.npy'))
+        return sorted(int(name) for name in names if name.isdecimal())
 
     def write(self, epoch: int, positions: np.ndarray,
               rows: np.ndarray) -> None:

@@ -95,22 +95,31 @@ class TeacherCache:
 
     def flush(self) -> None:
         """Write what was asked since the last time; waits for the device."""
-        asked, self._asked = self._asked, []
         try:
-            for epoch, positions, kept in asked:
-                self.files.write(
-                    epoch, positions,
-                    self.files.codec.rows(
-                        *(part.cpu().numpy() for part in kept)))
+            self.write()
         except OSError as error:
             self._give_up_writing(error)
 
     def _give_up_writing(self, error: OSError) -> None:
         self.writes = False
+        self._asked.clear()
         print_log(
             f'The answers of the teacher are not written to '
             f'{self.files.folder} any more ({error}): training goes on',
             'current', logging.WARNING)
+
+    def write(self) -> None:
+        """Write what was asked; what a signal interrupts stays to be written.
+
+        Raises:
+            OSError: If the disk is full, or may not be written to.
+        """
+        while self._asked:
+            epoch, positions, kept = self._asked[0]
+            self.files.write(
+                epoch, positions,
+                self.files.codec.rows(*(part.cpu().numpy() for part in kept)))
+            del self._asked[0]
 
     def complete(self, loop: BaseLoop) -> bool:
         """Whether all is there that a loop still has to train on.

@@ -12,7 +12,7 @@ from mmengine.registry import MODELS
 from mmengine.runner import Runner
 from torch import nn
 
-from mmdeit.cache import TeacherCache, open_cache
+from mmdeit.cache import TeacherCache, check_cache, open_cache
 from mmdeit.models import ClsDataPreprocessor
 from mmdeit.randomness import keep_random_state
 from mmdeit.registry import HOOKS
@@ -40,9 +40,11 @@ class TeacherHook(Hook):
             the first iteration; 0 trusts it. Defaults to 512.
         cache (str | dict, optional): Folder of answers: what is there is not
             asked again, and what is asked is written there. Where all is there
-            no teacher is built. ``dict(folder=..., top_k=10)`` sets how many
-            of a soft teacher's probabilities a new one keeps; None keeps the
-            logits as they are. Defaults to None.
+            no teacher is built; else it is asked again for 256 of what is, and
+            refuses the cache where too few agree.
+            ``dict(folder=..., top_k=10)`` sets how many of a soft teacher's
+            probabilities a new one keeps; None keeps the logits as they are.
+            Defaults to None.
         log_interval (int, optional): Gone; a warning says so. Defaults to None.
     """
 
@@ -71,6 +73,18 @@ class TeacherHook(Hook):
 
         Not in ``before_run``, where ``EMAHook`` copies the model and its hooks.
         """
+        self.open_cache(runner)
+        if self.cache and self.cache.complete(runner.train_loop):
+            runner.logger.info(f'All answers are in {self.cache}: there is no '
+                               'teacher')
+        else:
+            self.build_teacher(runner)
+            if self.cache and (agreement := check_cache(self.cache, runner)):
+                runner.logger.info(agreement)
+        self.attach(runner)
+
+    def open_cache(self, runner: Runner) -> None:
+        """Open the cache, if there is one, for a student that is distilled."""
         if sum(isinstance(hook, TeacherHook) for hook in runner.hooks) > 1:
             raise ValueError('two teachers: write yours as default_hooks=dict('
                              'teacher=dict(_delete_=True, type=...))')
@@ -84,18 +98,20 @@ class TeacherHook(Hook):
                 "model.type='mmdeit.DistilledClassifier', or remove the hook")
         if self.cache_cfg:
             self.cache = self._open_cache(runner, objective.mode)
-        if self.cache and self.cache.complete(runner.train_loop):
-            runner.logger.info(f'All answers are in {self.cache}: there is no '
-                               'teacher')
-        else:
-            with keep_random_state():  # the student's is the same with any
-                self.teacher = MODELS.build(self.teacher_cfg)
-            report = preflight(self.teacher, runner, self.preflight)
-            runner.logger.info(f'Teacher {report}')
-            if self.cache:
-                self.cache.ask(self.teacher, runner)
-        self._handle = model.data_preprocessor.register_forward_hook(
-            self._ask_teacher)
+
+    def build_teacher(self, runner: Runner) -> None:
+        """Build the teacher, and check it."""
+        with keep_random_state():  # the student's is the same with any
+            self.teacher = MODELS.build(self.teacher_cfg)
+        report = preflight(self.teacher, runner, self.preflight)
+        runner.logger.info(f'Teacher {report}')
+        if self.cache:
+            self.cache.ask(self.teacher, runner)
+
+    def attach(self, runner: Runner) -> None:
+        """Let what the student gets have answers."""
+        preprocessor = unwrap_model(runner.model).data_preprocessor
+        self._handle = preprocessor.register_forward_hook(self._ask_teacher)
 
     def _open_cache(self, runner: Runner, mode: str) -> TeacherCache:
         if not hasattr(runner.train_loop, 'plan'):

@@ -172,6 +172,9 @@ def test_where_the_epoch_ends(tmp_path, drawn, options):
 def test_seed(tmp_path, drawn, options):
     """Said with the option, in a checkpoint, in the config, or nowhere."""
     torch.save(dict(state_dict={}, meta=dict(seed=3)), tmp_path / 'some.pth')
+    hub = dict(runtime_info=dict(view_seed=3))  # that of a cache, say
+    torch.save(dict(state_dict={}, meta=dict(seed=1), message_hub=hub),
+               tmp_path / 'other.pth')
     torch.save(dict(state_dict={}, meta={}), tmp_path / 'none.pth')
     call = [TOOL, STUDENT_CONFIG, '--no-teacher', '-n', 1, '--out',
             tmp_path / 'a.png']
@@ -186,6 +189,8 @@ def test_seed(tmp_path, drawn, options):
     assert 'seed 3' in output and 'randomness.seed' not in output
     assert not np.array_equal(first, third)
     assert np.array_equal(image('--seed', 3)[0], third)
+    assert np.array_equal(
+        image('--checkpoint', tmp_path / 'other.pth')[0], third)
     output = run_tool(*call, '--checkpoint', tmp_path / 'none.pth', *options,
                       code=1)
     assert 'none.pth does not say the seed of its training' in output

@@ -87,6 +87,7 @@ def test_an_error_is_said_once(distilled_options, port, tmp_path):
 @pytest.mark.parametrize('tool, args', [
     ('dist_train.sh', ['config.py', '8', '--amp']),
     ('dist_test.sh', ['config.py', 'model.pth', '8', '--amp']),
+    ('dist_cache_teacher.sh', ['config.py', '8', '--amp']),
 ])
 def test_nodes_are_passed_on(tool, args, tmp_path):
     """With a python that prints its arguments."""
@@ -107,7 +108,8 @@ def test_nodes_are_passed_on(tool, args, tmp_path):
         f'{" ".join(args[:-2])} --launcher pytorch --amp')
 
 
-TOOLS = ['dist_train.sh', 'dist_test.sh', 'slurm_train.sh', 'slurm_test.sh']
+TOOLS = ['dist_train.sh', 'dist_test.sh', 'dist_cache_teacher.sh',
+         'slurm_train.sh', 'slurm_test.sh', 'slurm_cache_teacher.sh']
 
 
 @pytest.mark.parametrize('tool', TOOLS)

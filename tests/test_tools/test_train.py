@@ -111,6 +111,10 @@ def test_wrong_use(arguments, message):
      'tools/dist_train.sh CONFIG GPUS [--option ...]'),
     (['tools/dist_test.sh', 'a.py', 'b.pth'],
      'tools/dist_test.sh CONFIG CHECKPOINT GPUS [--option ...]'),
+    (['tools/dist_cache_teacher.sh', 'a.py', '--cache', 'b'],
+     'tools/dist_cache_teacher.sh CONFIG GPUS [--option ...]'),
+    (['tools/slurm_cache_teacher.sh', 'gpus', 'a.py'],
+     'tools/slurm_cache_teacher.sh PARTITION JOB_NAME CONFIG [--option ...]'),
 ])
 def test_wrong_use_of_a_launcher(arguments, message):
     output = start_tool(*arguments, code=2)

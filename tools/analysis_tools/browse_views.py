@@ -9,8 +9,6 @@ labels, red where it is not.
 """
 import argparse
 import tempfile
-from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 
 import torch
@@ -20,9 +18,10 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 from mmpretrain.models import ClsDataPreprocessor
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 from views_picture import Seen, draw
 
+from mmdeit.cache import read_index
 from mmdeit.checkpoints import load_checkpoint
 from mmdeit.class_names import classes_of
 from mmdeit.cli import (
@@ -38,14 +37,20 @@ from mmdeit.cli import (
 )
 from mmdeit.datasets.views import View
 from mmdeit.hooks import TeacherHook
-from mmdeit.loops import EpochBasedTrainLoop, IterBasedTrainLoop
-from mmdeit.loops.train_loops import common_seed
-from mmdeit.randomness import NETWORK, seed_all
+from mmdeit.loops.passes import (
+    TrainLoop,
+    check_loop,
+    find_passes,
+    num_epochs,
+    num_views,
+    prepare_passes,
+    view_seed,
+)
+from mmdeit.loops.train_loops import SEED, common_seed
 from mmdeit.structures import TrainingTargets
 from mmdeit.utils import unwrap_model
 
 MOST = 1024  # higher pictures no JPEG can have
-TrainLoop = EpochBasedTrainLoop | IterBasedTrainLoop
 
 
 def parse_args() -> argparse.Namespace:
@@ -142,9 +147,10 @@ def choose_seed(cfg: Config, seed: int | None, checkpoint: str | None) -> None:
         ValueError: If the checkpoint does not say its seed.
     """
     if checkpoint:
-        meta = load_checkpoint(
-            checkpoint, mmap=True, finite=False).get('meta') or {}
-        seed = meta.get('seed')
+        saved = load_checkpoint(checkpoint, mmap=True, finite=False)
+        hub = saved.get('message_hub') or {}
+        seed = (hub.get('runtime_info') or {}).get(
+            SEED, (saved.get('meta') or {}).get('seed'))
         if seed is None:
             raise ValueError(f'{checkpoint} does not say the seed of its '
                              'training: give --seed, which its log says')
@@ -175,13 +181,7 @@ def prepare(cfg: Config) -> Runner:
     check_schedule(cfg)
     check_data(cfg, 'train_dataloader')
     runner = build_runner(cfg)
-    if not isinstance(runner.train_loop, TrainLoop):
-        kind = type(runner.train_loop).__name__
-        raise ValueError(
-            f"{cfg.filename} trains by another project's {kind}, whose images "
-            'are no function of epoch and position: set '
-            "train_cfg.type='mmdeit.EpochBasedTrainLoop' or "
-            "'mmdeit.IterBasedTrainLoop'")
+    check_loop(runner)
     model = unwrap_model(runner.model)
     if not isinstance(
             getattr(model, 'data_preprocessor', None), ClsDataPreprocessor):
@@ -197,61 +197,11 @@ def last_position(loop: TrainLoop, epoch: int) -> int:
     Raises:
         ValueError: If the training ends before the epoch.
     """
-    iterations = loop.max_iters
-    if loop.dataloader.sampler.endless:
-        last = 0
-        views = iterations * loop.plan.views
-    else:
-        last = (iterations - 1) // len(loop.dataloader)
-        views = len(loop.dataloader.sampler)
-        if epoch == last:  # of iterations, it may end within
-            iterations -= last * len(loop.dataloader)
-            views = min(views, iterations * loop.plan.views)
+    last = num_epochs(loop) - 1
     if epoch > last:
         raise ValueError(f'--epoch is {epoch}: the last one of the training, '
                          f'counted from 0, is {last}')
-    return views - 1
-
-
-def find_passes(loop: TrainLoop, epoch: int,
-                positions: range) -> list[list[View]]:
-    """The views of each pass of the training that has one of the positions.
-
-    In one process, which sees the same as several: what is mixed is in the
-    same pass.
-    """
-    plan, sampler = loop.plan, loop.dataloader.sampler
-    first, last = (place // plan.views for place in (positions[0],
-                                                     positions[-1]))
-    sampler.start(common_seed(loop.runner), epoch, first)
-    end = (last + 1) * plan.views
-    if not sampler.endless:
-        end = min(end, len(sampler))
-    views = list(islice(sampler, end - first * plan.views))
-    passes = [views[i:i + plan.pass_size]
-              for i in range(0, len(views), plan.pass_size)]
-    return [part for part in passes
-            if any(view.position in positions for view in part)]
-
-
-@torch.no_grad()
-def prepare_passes(
-        runner: Runner,
-        passes: list[list[View]]) -> Iterator[tuple[Tensor, TrainingTargets]]:
-    """What the model gets of each pass in the training."""
-    loop, model = runner.train_loop, unwrap_model(runner.model)
-    loader = DataLoader(
-        loop.dataloader.dataset,
-        batch_sampler=passes,
-        num_workers=min(loop.dataloader.num_workers, len(passes)),
-        collate_fn=loop.dataloader.collate_fn)
-    for views, batch in zip(passes, loader):
-        if not loop._takes_views:
-            del batch['views']
-        seed_all(*views[0][1:], NETWORK, devices=True)
-        with runner.optim_wrapper.optim_context(model):
-            batch = model.data_preprocessor(batch, True)
-        yield batch['inputs'], TrainingTargets.of(batch['data_samples'])
+    return num_views(loop, epoch) - 1
 
 
 def look(runner: Runner, passes: list[list[View]], positions: range,
@@ -260,7 +210,9 @@ def look(runner: Runner, passes: list[list[View]], positions: range,
     dataset = runner.train_loop.dataloader.dataset
     preprocessor = unwrap_model(runner.model).data_preprocessor
     seen = []
-    for views, (inputs, targets) in zip(passes, prepare_passes(runner, passes)):
+    workers = min(runner.train_loop.dataloader.num_workers, len(passes))
+    prepared = prepare_passes(runner, passes, workers)
+    for views, (inputs, targets) in zip(passes, prepared):
         images = to_bytes(inputs, preprocessor)
         for i, view in enumerate(views):
             if view.position in positions:
@@ -315,6 +267,18 @@ def read_answer(targets: TrainingTargets,
     return int(label), float(probability)
 
 
+def answer(hook: TeacherHook, runner: Runner, asks: bool) -> None:
+    """Attach the teacher, or the cache that there is; it may say the seed."""
+    hook.preflight = 0
+    folder = (hook.cache_cfg or {}).get('folder')
+    if not folder or not read_index(Path(folder).expanduser()):
+        hook.cache_cfg = None  # a new one would be left behind
+    if asks:
+        hook.before_train(runner)
+    elif runner.train_loop.seed is None:
+        hook.open_cache(runner)
+
+
 def browse(cfg: Config, args: argparse.Namespace, out: Path) -> None:
     """Draw the views of a config that the arguments ask for."""
     runner = prepare(cfg)
@@ -325,12 +289,14 @@ def browse(cfg: Config, args: argparse.Namespace, out: Path) -> None:
                          f'epoch {args.epoch} is {last}')
     runner.optim_wrapper = runner.build_optim_wrapper(runner.optim_wrapper)
     hook = next((h for h in runner.hooks if isinstance(h, TeacherHook)), None)
-    if hook and not args.no_teacher:
-        hook.preflight = 0
-        hook.before_train(runner)
+    if args.seed is not None or args.checkpoint:
+        loop.seed = common_seed(runner)
+    if hook:
+        answer(hook, runner, not args.no_teacher)
     positions = range(args.position,
                       min(args.position + args.number, last + 1))
-    passes = find_passes(loop, args.epoch, positions)
+    epoch = args.epoch % loop.recycle if loop.recycle else args.epoch
+    passes = find_passes(loop, epoch, positions)
     dataset = loop.dataloader.dataset
     reverses = model.data_preprocessor.to_rgb
     order = args.channel_order or (
@@ -338,7 +304,7 @@ def browse(cfg: Config, args: argparse.Namespace, out: Path) -> None:
     swap = (order == 'BGR') != reverses
     views = look(runner, passes, positions, swap)
     where = (f'epoch {args.epoch}, views {positions[0]} to {positions[-1]} of '
-             f'{last + 1:,}, seed {common_seed(runner)}')
+             f'{last + 1:,}, seed {view_seed(loop)}')
     out.parent.mkdir(parents=True, exist_ok=True)
     title = f'{Path(cfg.filename).stem}\n{where}'
     draw(views, classes_of(dataset), title, out)
