@@ -39,10 +39,10 @@ class TeacherHook(Hook):
             the first iteration; 0 trusts it. Defaults to 512.
         cache (str | dict, optional): Folder of answers: what is there is not
             asked again, and what is asked is written there. Where all is there
-            no teacher is built; else it is asked again for 256 of what is, and
-            refuses the cache where too few agree. ``dict(folder=..., top_k=10)`` sets how many
-            of a soft teacher's probabilities a new one keeps; None keeps the
-            logits as they are. Defaults to None.
+            no teacher is built; else it is asked again for 256 views, and too
+            few that agree refuse the cache. ``dict(folder=..., top_k=10)`` sets
+            how many of a soft teacher's probabilities a new one keeps; None
+            keeps the logits as they are. Defaults to None.
         log_interval (int, optional): Gone; a warning says so. Defaults to None.
     """
 
