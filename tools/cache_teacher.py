@@ -19,7 +19,7 @@ from mmengine.dist import all_reduce, broadcast_object_list, is_main_process
 from mmengine.runner import Runner
 
 from mmdeit.cache import TeacherCache, check_cache, read_index
-from mmdeit.cache.fill import ask_passes, missing_passes
+from mmdeit.cache.fill import ask_passes, missing_passes, write
 from mmdeit.cache.info import ranges, show
 from mmdeit.cli import (
     add_common_arguments,
@@ -201,7 +201,7 @@ def fill(runner: Runner, hook: TeacherHook, epochs: list[int],
 
 def stopped(cache: TeacherCache) -> str:
     """Write what was asked before the tool ends."""
-    cache.write()
+    write(cache)
     return f'what was asked is in {cache}: the same command goes on'
 
 

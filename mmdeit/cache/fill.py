@@ -57,7 +57,7 @@ def ask_passes(runner: Runner, cache: TeacherCache,
             asked += len(inputs)
             now = time.monotonic()
             if signals or now - written > WRITTEN:
-                cache.write()
+                write(cache)
                 written = now
             if signals:
                 sys.exit(128 + signals[0])
@@ -70,8 +70,22 @@ def ask_passes(runner: Runner, cache: TeacherCache,
                 left = timedelta(seconds=round((total - done) / rate))
                 runner.logger.info(f'{done:,} of {total:,} views, {rate:,.0f} '
                                    f'images per second, {left} left')
-    cache.write()
+    write(cache)
     return asked
+
+
+def write(cache: TeacherCache) -> None:
+    """Write what was asked.
+
+    Raises:
+        OSError: With what to do.
+    """
+    try:
+        cache.write()
+    except OSError as error:
+        raise OSError(
+            f'{cache} cannot be written ({error.strerror}): make room there, '
+            'and give the same command again') from error
 
 
 def find_views(loop: TrainLoop,

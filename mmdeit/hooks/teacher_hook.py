@@ -37,14 +37,13 @@ class TeacherHook(Hook):
         teacher (dict): Config of a :class:`mmdeit.teachers.Teacher` or a
             :class:`mmdeit.teachers.TeacherEnsemble`.
         preflight (int): On how many held-out images it is evaluated before
-            the first iteration; 0 trusts it. Defaults to 512.
+            the first iteration; 0 trusts it, and a cache. Defaults to 512.
         cache (str | dict, optional): Folder of answers: what is there is not
             asked again, and what is asked is written there. Where all is there
-            no teacher is built; else it is asked again for 256 of what is, and
-            refuses the cache where too few agree.
-            ``dict(folder=..., top_k=10)`` sets how many of a soft teacher's
-            probabilities a new one keeps; None keeps the logits as they are.
-            Defaults to None.
+            no teacher is built; else it is asked again for 256 views, and too
+            few that agree refuse the cache. ``dict(folder=..., top_k=10)`` sets
+            how many of a soft teacher's probabilities a new one keeps; None
+            keeps the logits as they are. Defaults to None.
         log_interval (int, optional): Gone; a warning says so. Defaults to None.
     """
 
@@ -79,7 +78,8 @@ class TeacherHook(Hook):
                                'teacher')
         else:
             self.build_teacher(runner)
-            if self.cache and (agreement := check_cache(self.cache, runner)):
+            if self.cache and self.preflight and (
+                    agreement := check_cache(self.cache, runner)):
                 runner.logger.info(agreement)
         self.attach(runner)
 

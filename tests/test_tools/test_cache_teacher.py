@@ -1,4 +1,5 @@
 """A cache that is filled ahead of the training."""
+import errno
 import json
 import os
 import re
@@ -261,6 +262,31 @@ def test_bad_caches(config, tmp_path, monkeypatch):
         os, 'access', lambda path, mode: path != cache and access(path, mode))
     assert f'--cache {cache}: {cache} cannot be written' in run_tool(
         TOOL, config, '--cache', cache, code=1)
+
+
+def test_how_far_it_is(config, tmp_path, monkeypatch):
+    """A bar in a terminal, lines elsewhere."""
+    output = run_tool(
+        TOOL, config, '--cache', tmp_path / 'one', FORCE_COLOR='1')
+    bar = re.sub('\x1b[^mhlKA]*[mhlKA]', '', output)
+    assert re.search(r'Asking the teacher .* 144/144 [\d,]+ images per second '
+                     r'0:00:00', bar)
+    monkeypatch.setattr('mmdeit.cache.fill.LOGGED', 0)
+    output = run_tool(TOOL, config, '--cache', tmp_path / 'two')
+    assert re.search(r'INFO - 136 of 144 views, [\d,]+ images per second, '
+                     '0:00:00 left', output)
+
+
+def test_a_full_disk(config, tmp_path, monkeypatch):
+    def fail(*_):
+        raise OSError(errno.ENOSPC, 'No space left on device')
+
+    monkeypatch.setattr(AnswerFiles, 'write', fail)
+    cache = tmp_path / 'cache'
+    output = run_tool(TOOL, config, '--cache', cache, code=1)
+    assert output.splitlines()[-1] == (
+        f'error: {cache} cannot be written (No space left on device): make '
+        'room there, and give the same command again')
 
 
 @pytest.mark.parametrize('arguments, message', [
