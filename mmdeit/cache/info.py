@@ -30,11 +30,12 @@ def show(folder: Path, epochs: list[int] | None) -> None:
 def name_teacher(teacher: dict) -> str:
     """Each member's network, and the beginning of its weights' digest."""
     names = []
-    for member in teacher['members']:
+    for member in teacher.get('members', [teacher]):
         model = member.get('model')
         if isinstance(model, dict):
             backbone = model.get('backbone') or model
-            model = ' '.join(str(backbone[key]) for key in ('type', 'arch')
+            model = ' '.join(backbone[key].split('.')[-1]
+                             for key in ('type', 'arch')
                              if isinstance(backbone.get(key), str))
         digest = (member.get('checkpoint') or 'no file')[:12]
         names.append(f'{model} ({digest})')

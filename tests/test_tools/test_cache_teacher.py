@@ -3,36 +3,24 @@ import errno
 import json
 import os
 import re
-import signal
 import socket
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
-from mmengine.registry import MODELS
 
 from mmdeit.cache.answers import AnswerFiles
+from mmdeit.hooks import TeacherHook
 from mmdeit.teachers import Teacher
 from tests.pictures import write_pictures
 from tests.processes import run_on_two
 from tests.recipe import assert_ends_alike, recipe, toy_teacher
 from tests.tools import ROOT, run_tool
 
+from .interrupted_teacher import interrupted
+
 TOOL = 'tools/cache_teacher.py'
-
-
-@MODELS.register_module()
-class InterruptedTeacher(Teacher):
-    """Gets SIGTERM as it is asked for the sixth time."""
-    asked = 0
-
-    def forward(self, inputs):
-        if self.training:
-            raise AssertionError('a teacher is frozen')
-        InterruptedTeacher.asked += 1
-        if InterruptedTeacher.asked == 6:
-            os.kill(os.getpid(), signal.SIGTERM)
-        return super().forward(inputs)
 
 
 @pytest.fixture(scope='module')
@@ -44,14 +32,13 @@ def folder(tmp_path_factory):
 def make(tmp_path, folder):
     """Make the config of a training: 3 epochs of 3 iterations of 2 passes."""
 
-    def config(mode='hard', cache=None, kind='mmdeit.Teacher', **others):
+    def config(mode='hard', cache=None, **others):
         cfg = recipe(folder, **others)
-        cfg.custom_imports.imports += ['tests.test_tools.test_cache_teacher']
         cfg.model.head.loss.mode = mode
         cfg.train_dataloader.batch_size = 8
         cfg.default_hooks.teacher = dict(
             type='mmdeit.TeacherHook', preflight=0, cache=cache,
-            teacher=dict(toy_teacher(tmp_path / 'teacher.pth'), type=kind))
+            teacher=toy_teacher(tmp_path / 'teacher.pth'))
         return cfg
 
     return config
@@ -109,7 +96,7 @@ def test_a_training_then_asks_nothing(mode, top_k, make, build_runner, tmp_path,
     assert f'{tmp_path}/ahead has all answers of epochs 0-2' in output
     assert contents(tmp_path / 'ahead') == contents(tmp_path / 'live')
     written.clear()
-    monkeypatch.setattr(Teacher, '__init__', None)  # none is built
+    monkeypatch.setattr(TeacherHook, 'build_teacher', None)  # none is built
     assert_ends_alike(train('ahead'), expected)
     assert not written
     assert 'has all answers' in run_tool(
@@ -144,7 +131,9 @@ def test_two_processes(config, tmp_path, port, make):
     """They write what one does, also after a signal to both."""
     run_tool(TOOL, config, '--cache', tmp_path / 'one')
     stopped = tmp_path / 'stopped.py'
-    make(kind='InterruptedTeacher').dump(stopped)
+    cfg = make()
+    cfg.custom_imports.imports += ['tests.test_tools.interrupted_teacher']
+    cfg.dump(stopped)
     first, second = run_on_two(
         port, TOOL, stopped, '--cache', tmp_path / 'two', code=143)
     assert f'SIGTERM: what was asked is in {tmp_path}/two' in first
@@ -163,12 +152,10 @@ def spoil(path, number):
     rows.flush()
 
 
-def test_what_a_signal_stops_goes_on(tmp_path, make, config):
-    stopped = tmp_path / 'stopped.py'
-    make(kind='InterruptedTeacher').dump(stopped)
-    InterruptedTeacher.asked = 0
+def test_what_a_signal_stops_goes_on(tmp_path, config):
     cache = tmp_path / 'cache'
-    output = run_tool(TOOL, stopped, '--cache', cache, code=143)
+    with mock.patch.object(Teacher, 'forward', interrupted(Teacher.forward)):
+        output = run_tool(TOOL, config, '--cache', cache, code=143)
     line, = [line for line in output.splitlines() if 'SIGTERM' in line]
     assert line == (f'SIGTERM: what was asked is in {cache}: the same command '
                     'goes on')
@@ -252,7 +239,7 @@ def test_bad_caches(config, tmp_path, monkeypatch):
         TOOL, config, '--cache', ROOT / 'tools', code=1)
     cache = tmp_path / 'cache'
     run_tool(TOOL, config, '--cache', cache, '--epochs', 0)
-    assert 'is of other answers: batch.group_size was 4, and is 2' in run_tool(
+    assert 'group_size was 4, and is 2: set it as it was' in run_tool(
         TOOL, config, '--cache', cache, '--cfg-options',
         'model.data_preprocessor.group_size=2', code=1)
     assert '--top-k is 5, and the cache' in run_tool(
