@@ -89,20 +89,28 @@ class TeacherCache:
 
         The same in all processes, as another training may write meanwhile.
         """
-        epochs = range(loop.epoch, loop.max_epochs)
-        if not isinstance(loop, EpochBasedTrainLoop):
-            length = loop.stream_length // loop.plan.views
-            epochs = range(loop.iter // length,
-                           math.ceil(loop.max_iters / length))
-        wanted = {epoch % loop.recycle if loop.recycle else epoch
-                  for epoch in epochs}
-        views = self.files.views
-        found = [all(self.files.count(epoch) == views for epoch in wanted)]
+        found = [all(self.files.count(epoch, views) == views
+                     for epoch, views in wanted_views(loop).items())]
         broadcast_object_list(found)
         return found[0]
 
     def __str__(self) -> str:
         return str(self.files.folder)
+
+
+def wanted_views(loop: BaseLoop) -> dict[int, int]:
+    """How many of the first views of each epoch a loop still has to have."""
+    views, length = loop.plan.views, loop.stream_length
+    iterations = math.ceil(length / views)  # of an epoch
+    first, end = loop.epoch * iterations, loop.max_epochs * iterations
+    if not isinstance(loop, EpochBasedTrainLoop):
+        first, end = loop.iter, loop.max_iters
+    wanted: dict[int, int] = {}
+    for epoch in range(first // iterations, math.ceil(end / iterations)):
+        name = epoch % loop.recycle if loop.recycle else epoch
+        number = min(length, (end - epoch * iterations) * views)
+        wanted[name] = max(wanted.get(name, 0), number)
+    return wanted
 
 
 def open_cache(runner: Runner, folder: str, kind: str,
