@@ -19,14 +19,15 @@ def quick_starts(monkeypatch):
 def test_stages_and_memory(distilled_options, tmp_path):
     out = tmp_path / 'speed.json'
     output = run_tool(TOOL, ROOT / 'configs/demo/student-distilled.py',
-                      '--iters', 3, '--warmup', 1, '--out', out, '--work-dir',
-                      tmp_path, *distilled_options)
+                      '--iters', 2, '--warmup', 1, '--rounds', 2, '--out', out,
+                      '--work-dir', tmp_path, *distilled_options)
     assert 'images per second' in output
     summaries = mmengine.load(out)
     assert list(summaries) == ['without teacher', 'with teacher',
                                'filling a cache', 'from the cache']
     for name, summary in summaries.items():
-        assert summary['iterations'] == 3
+        assert summary['iterations'] == 4
+        assert len(summary['rounds']) == 2
         assert summary['images_per_second'] > 0
         assert summary['peak_memory'] > 2**20
         stages = dict(summary['stages'])

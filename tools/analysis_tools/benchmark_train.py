@@ -74,26 +74,31 @@ def switch_off_distillation(model: nn.Module) -> None:
         objective.mode = 'none'
 
 
-def summarize(result: dict) -> dict:
+def summarize(results: list[dict]) -> dict:
     """Reduce the measured steps to medians and spreads.
 
     Args:
-        result (dict): From :func:`measure`.
+        results (list[dict]): Of each round, from :func:`measure`.
 
     Returns:
         dict: Images per second; for each stage and the whole ``step`` the
         median, 10th and 90th percentile in ms; the share of each stage in
-        the sum of medians; and the rest of ``result``.
+        the sum of medians; ``rounds``, the median step of each; and the rest
+        of a result.
     """
+    steps = [step for result in results for step in result['steps']]
     stages = {
-        name: np.array([step[name] for step in result['steps']]) * 1000
+        name: np.array([step[name] for step in steps]) * 1000
         for name in STAGES
     }
     stages['step'] = sum(stages.values())
     medians = {name: float(np.median(ms)) for name, ms in stages.items()}
     total = sum(medians[name] for name in STAGES)
+    rounds = [1000 * float(np.median([sum(step.values())
+                                      for step in result['steps']]))
+              for result in results]
     return dict(
-        images_per_second=1000 * result['batch_size'] / medians['step'],
+        images_per_second=1000 * results[0]['batch_size'] / medians['step'],
         stages={
             name: dict(
                 median_ms=medians[name],
@@ -102,8 +107,11 @@ def summarize(result: dict) -> dict:
                 share=1. if name == 'step' else medians[name] / total)
             for name, ms in stages.items()
         },
-        iterations=len(result['steps']),
-        **{k: v for k, v in result.items() if k != 'steps'})
+        rounds=rounds,
+        iterations=len(steps),
+        batch_size=results[0]['batch_size'],
+        device=results[0]['device'],
+        peak_memory=max(result['peak_memory'] for result in results))
 
 
 def show(summaries: dict) -> None:
@@ -116,7 +124,7 @@ def show(summaries: dict) -> None:
     table = Table(
         title=f'{some["device"]}, batch of {some["batch_size"]}, '
         f'{some["iterations"]} iterations, torch {torch.__version__}')
-    table.add_column('median ms (p10 - p90), share')
+    table.add_column('median ms (p10 - p90)')
     for name in summaries:
         table.add_column(name, justify='right')
 
@@ -127,13 +135,18 @@ def show(summaries: dict) -> None:
         cells = [summary['stages'][stage] for summary in summaries.values()]
         row(stage, [
             f'{c["median_ms"]:.1f} ({c["p10_ms"]:.1f} - {c["p90_ms"]:.1f})'
-            f' {100 * c["share"]:5.1f}%' for c in cells
+            for c in cells
         ])
+    row('step, to the first', [
+        '{1:.3f} ({0:.3f} - {2:.3f})'.format(*np.percentile(
+            np.divide(summary['rounds'], some['rounds']), [10, 50, 90]))
+        for summary in summaries.values()
+    ])
     row('images per second',
         [f'{s["images_per_second"]:.1f}' for s in summaries.values()])
     row('peak memory, GiB',
         [f'{s["peak_memory"] / 2**30:.2f}' for s in summaries.values()])
-    Console(width=132).print(table)
+    Console(width=120).print(table)
 
 
 def make_configs(cfg: Config, iters: int, cache: str) -> dict:
@@ -207,15 +220,19 @@ def benchmark(args: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory() as folder:
         if args.random_teacher:
             randomize_teacher(cfg, folder)
-        summaries = {}
-        variants = make_configs(cfg, args.warmup + args.iters,
-                                str(Path(folder, 'cache')))
-        for name, variant in variants.items():
-            print(f'Measuring {name} ...', file=sys.stderr)
-            # in its own process, for its own peak memory
-            with ProcessPoolExecutor(1, get_context('spawn')) as pool:
-                result = pool.submit(measure, variant, args.warmup, args.iters)
-                summaries[name] = summarize(result.result())
+        results: dict[str, list] = {}
+        for number in range(args.rounds):
+            variants = make_configs(
+                copy.deepcopy(cfg), args.warmup + args.iters,
+                str(Path(folder, f'cache_{number}')))
+            for name, variant in variants.items():
+                print(f'Measuring {name} ...', file=sys.stderr)
+                # in its own process, for its own peak memory
+                with ProcessPoolExecutor(1, get_context('spawn')) as pool:
+                    result = pool.submit(
+                        measure, variant, args.warmup, args.iters).result()
+                results.setdefault(name, []).append(result)
+    summaries = {name: summarize(found) for name, found in results.items()}
     show(summaries)
     if args.out:
         mmengine.dump(summaries, args.out, indent=2)
@@ -235,6 +252,12 @@ def parse_args() -> argparse.Namespace:
         default=10,
         help='warm-up iterations before them; defaults to 10')
     parser.add_argument(
+        '--rounds',
+        type=int,
+        default=1,
+        help='how often to measure each, in turn, for a machine that is not '
+        'idle; defaults to 1')
+    parser.add_argument(
         '--random-teacher',
         action='store_true',
         help="do not load the teacher's checkpoint; speed does not depend on "
@@ -244,9 +267,9 @@ def parse_args() -> argparse.Namespace:
     args = parser.parse_args()
     if args.launcher != 'none':
         parser.error('runs in one process: leave out --launcher')
-    if args.iters < 1 or args.warmup < 0:
-        parser.error(f'--iters is {args.iters}, --warmup {args.warmup}: give '
-                     'numbers from 1 and from 0')
+    if args.iters < 1 or args.rounds < 1 or args.warmup < 0:
+        parser.error(f'--iters is {args.iters}, --rounds {args.rounds}, '
+                     f'--warmup {args.warmup}: give numbers from 1, 1 and 0')
     return args
 
 
