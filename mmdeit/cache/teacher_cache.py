@@ -51,7 +51,8 @@ class TeacherCache:
         Raises:
             ValueError: If an answer is missing, and there is no teacher.
         """
-        keys = np.stack([np.asarray(view) for view in views])
+        keys = np.asarray(views if isinstance(views, Tensor) else
+                          torch.stack(views))
         epoch, positions = int(keys[0, 1]), keys[:, 2]
         rows = self.files.read(epoch, positions)
         if rows is not None:
