@@ -53,7 +53,8 @@ class TeacherCache:
         Raises:
             ValueError: If an answer is missing, and there is no teacher.
         """
-        keys = np.stack([np.asarray(view) for view in views])
+        keys = np.asarray(views if isinstance(views, Tensor) else
+                          torch.stack(views))
         epoch, positions = int(keys[0, 1]), keys[:, 2]
         rows = self.files.read(epoch, positions)
         if rows is not None:
@@ -126,22 +127,30 @@ class TeacherCache:
 
         The same in all processes, as another training may write meanwhile.
         """
-        epochs = range(loop.epoch, loop.max_epochs)
-        if not isinstance(loop, EpochBasedTrainLoop):
-            length = loop.stream_length // loop.plan.views
-            epochs = range(loop.iter // length,
-                           math.ceil(loop.max_iters / length))
-        wanted = {epoch % loop.recycle if loop.recycle else epoch
-                  for epoch in epochs}
+        wanted = wanted_views(loop)
         self.files.check(wanted)
-        views = loop.stream_length
         found = [all(self.files.count(epoch, views) == views
-                     for epoch in wanted)]
+                     for epoch, views in wanted.items())]
         broadcast_object_list(found)
         return found[0]
 
     def __str__(self) -> str:
         return str(self.files.folder)
+
+
+def wanted_views(loop: BaseLoop) -> dict[int, int]:
+    """How many of the first views of each epoch a loop still has to have."""
+    views, length = loop.plan.views, loop.stream_length
+    iterations = math.ceil(length / views)  # of an epoch
+    first, end = loop.epoch * iterations, loop.max_epochs * iterations
+    if not isinstance(loop, EpochBasedTrainLoop):
+        first, end = loop.iter, loop.max_iters
+    wanted: dict[int, int] = {}
+    for epoch in range(first // iterations, math.ceil(end / iterations)):
+        name = epoch % loop.recycle if loop.recycle else epoch
+        number = min(length, (end - epoch * iterations) * views)
+        wanted[name] = max(wanted.get(name, 0), number)
+    return wanted
 
 
 def open_cache(runner: Runner, folder: str, kind: str,

@@ -641,7 +641,7 @@ CASES = [
     Case(
         'benchmark 0 iterations',
         'benchmark --iters 0',
-        '--iters is 0, --warmup 10: give numbers from 1 and from 0',
+        '--iters is 0, --rounds 1, --warmup 10: give numbers from 1, 1 and 0',
         code=2,
     ),
     Case(

@@ -19,20 +19,22 @@ def quick_starts(monkeypatch):
 def test_stages_and_memory(distilled_options, tmp_path):
     out = tmp_path / 'speed.json'
     output = run_tool(TOOL, ROOT / 'configs/demo/student-distilled.py',
-                      '--iters', 3, '--warmup', 1, '--out', out, '--work-dir',
-                      tmp_path, *distilled_options)
+                      '--iters', 2, '--warmup', 1, '--rounds', 2, '--out', out,
+                      '--work-dir', tmp_path, *distilled_options)
     assert 'images per second' in output
     summaries = mmengine.load(out)
-    assert list(summaries) == ['without teacher', 'with teacher']
+    assert list(summaries) == ['without teacher', 'with teacher',
+                               'filling a cache', 'from the cache']
     for name, summary in summaries.items():
-        assert summary['iterations'] == 3
+        assert summary['iterations'] == 4
+        assert len(summary['rounds']) == 2
         assert summary['images_per_second'] > 0
         assert summary['peak_memory'] > 2**20
         stages = dict(summary['stages'])
         step = stages.pop('step')
         assert sum(s['share'] for s in stages.values()) == pytest.approx(1)
         assert step['p10_ms'] <= step['median_ms'] <= step['p90_ms']
-        has_teacher = name == 'with teacher'
+        has_teacher = name in ('with teacher', 'filling a cache')
         assert (stages['teacher']['median_ms'] > 0) == has_teacher
         for stage in ('data loading', 'preprocessing', 'student forward',
                       'backward', 'optimiser'):
@@ -55,7 +57,7 @@ def test_every_kind_of_student_without_its_teacher(config, monkeypatch):
     monkeypatch.syspath_prepend(ROOT / 'tools/analysis_tools')
     from benchmark_train import make_configs, switch_off_distillation
     cfg = Config.fromfile(ROOT / f'configs/{config}.py')
-    alone = make_configs(cfg, 1)['without teacher']
+    alone = make_configs(cfg, 1, '')['without teacher']
     assert find_teacher_hook(alone) is None
     model = MODELS.build({
         **alone.model, 'data_preprocessor': alone.data_preprocessor

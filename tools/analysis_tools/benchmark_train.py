@@ -1,8 +1,9 @@
 """Measure how fast a config trains, and how long each stage of a step takes.
 
-The config runs in mmengine's Runner as in training, hooks included, once
-without and once with its teacher, each in its own process. The clock is read,
-and the GPU synchronised, only between the stages of a step.
+The config runs in mmengine's Runner as in training, hooks included: without
+its teacher, with it, with it and a cache that is filled, and from this cache,
+each in its own process and on the same views. The clock is read, and the GPU
+synchronised, only between the stages of a step.
 """
 import argparse
 import copy
@@ -73,26 +74,31 @@ def switch_off_distillation(model: nn.Module) -> None:
         objective.mode = 'none'
 
 
-def summarize(result: dict) -> dict:
+def summarize(results: list[dict]) -> dict:
     """Reduce the measured steps to medians and spreads.
 
     Args:
-        result (dict): From :func:`measure`.
+        results (list[dict]): Of each round, from :func:`measure`.
 
     Returns:
         dict: Images per second; for each stage and the whole ``step`` the
         median, 10th and 90th percentile in ms; the share of each stage in
-        the sum of medians; and the rest of ``result``.
+        the sum of medians; ``rounds``, the median step of each; and the rest
+        of a result.
     """
+    steps = [step for result in results for step in result['steps']]
     stages = {
-        name: np.array([step[name] for step in result['steps']]) * 1000
+        name: np.array([step[name] for step in steps]) * 1000
         for name in STAGES
     }
     stages['step'] = sum(stages.values())
     medians = {name: float(np.median(ms)) for name, ms in stages.items()}
     total = sum(medians[name] for name in STAGES)
+    rounds = [1000 * float(np.median([sum(step.values())
+                                      for step in result['steps']]))
+              for result in results]
     return dict(
-        images_per_second=1000 * result['batch_size'] / medians['step'],
+        images_per_second=1000 * results[0]['batch_size'] / medians['step'],
         stages={
             name: dict(
                 median_ms=medians[name],
@@ -101,8 +107,11 @@ def summarize(result: dict) -> dict:
                 share=1. if name == 'step' else medians[name] / total)
             for name, ms in stages.items()
         },
-        iterations=len(result['steps']),
-        **{k: v for k, v in result.items() if k != 'steps'})
+        rounds=rounds,
+        iterations=len(steps),
+        batch_size=results[0]['batch_size'],
+        device=results[0]['device'],
+        peak_memory=max(result['peak_memory'] for result in results))
 
 
 def show(summaries: dict) -> None:
@@ -115,7 +124,7 @@ def show(summaries: dict) -> None:
     table = Table(
         title=f'{some["device"]}, batch of {some["batch_size"]}, '
         f'{some["iterations"]} iterations, torch {torch.__version__}')
-    table.add_column('median ms (p10 - p90), share')
+    table.add_column('median ms (p10 - p90)')
     for name in summaries:
         table.add_column(name, justify='right')
 
@@ -126,24 +135,31 @@ def show(summaries: dict) -> None:
         cells = [summary['stages'][stage] for summary in summaries.values()]
         row(stage, [
             f'{c["median_ms"]:.1f} ({c["p10_ms"]:.1f} - {c["p90_ms"]:.1f})'
-            f' {100 * c["share"]:5.1f}%' for c in cells
+            for c in cells
         ])
+    row('step, to the first', [
+        '{1:.3f} ({0:.3f} - {2:.3f})'.format(*np.percentile(
+            np.divide(summary['rounds'], some['rounds']), [10, 50, 90]))
+        for summary in summaries.values()
+    ])
     row('images per second',
         [f'{s["images_per_second"]:.1f}' for s in summaries.values()])
     row('peak memory, GiB',
         [f'{s["peak_memory"] / 2**30:.2f}' for s in summaries.values()])
-    Console(width=100).print(table)
+    Console(width=120).print(table)
 
 
-def make_configs(cfg: Config, iters: int) -> dict:
+def make_configs(cfg: Config, iters: int, cache: str) -> dict:
     """Make the configs to measure: without and with the teacher.
 
     Args:
         cfg (Config): The training config.
         iters (int): Iterations to run.
+        cache (str): An empty folder, for the answers of the teacher.
 
     Returns:
-        dict[str, Config]: By name; only one if there is no teacher.
+        dict[str, Config]: By name; only one if there is no teacher. The last
+        but one fills the cache for the last.
     """
     cfg.train_cfg = dict(type='mmdeit.IterBasedTrainLoop', max_iters=iters)
     cfg.auto_scale_lr = None  # one pass an iteration
@@ -151,11 +167,22 @@ def make_configs(cfg: Config, iters: int) -> dict:
     cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
     cfg.test_cfg = cfg.test_dataloader = cfg.test_evaluator = None
     cfg.default_hooks.checkpoint = None
+    cfg.randomness = dict(cfg.get('randomness') or {}, seed=0)
     if find_teacher_hook(cfg) is None:
         return {'no teacher': cfg}
-    alone = copy.deepcopy(cfg)
+    alone, cached = copy.deepcopy(cfg), copy.deepcopy(cfg)
     remove_teacher(alone)
-    return {'without teacher': alone, 'with teacher': cfg}
+    find_teacher_hook(cfg).cache = None
+    hook = find_teacher_hook(cached)
+    settings = hook.get('cache')
+    settings = settings if isinstance(settings, dict) else {}
+    hook.cache = dict(settings, folder=cache)
+    return {
+        'without teacher': alone,
+        'with teacher': cfg,
+        'filling a cache': cached,
+        'from the cache': cached
+    }
 
 
 def remove_teacher(cfg: Config) -> None:
@@ -193,14 +220,19 @@ def benchmark(args: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory() as folder:
         if args.random_teacher:
             randomize_teacher(cfg, folder)
-        summaries = {}
-        variants = make_configs(cfg, args.warmup + args.iters)
-        for name, variant in variants.items():
-            print(f'Measuring {name} ...', file=sys.stderr)
-            # in its own process, for its own peak memory
-            with ProcessPoolExecutor(1, get_context('spawn')) as pool:
-                result = pool.submit(measure, variant, args.warmup, args.iters)
-                summaries[name] = summarize(result.result())
+        results: dict[str, list] = {}
+        for number in range(args.rounds):
+            variants = make_configs(
+                copy.deepcopy(cfg), args.warmup + args.iters,
+                str(Path(folder, f'cache_{number}')))
+            for name, variant in variants.items():
+                print(f'Measuring {name} ...', file=sys.stderr)
+                # in its own process, for its own peak memory
+                with ProcessPoolExecutor(1, get_context('spawn')) as pool:
+                    result = pool.submit(
+                        measure, variant, args.warmup, args.iters).result()
+                results.setdefault(name, []).append(result)
+    summaries = {name: summarize(found) for name, found in results.items()}
     show(summaries)
     if args.out:
         mmengine.dump(summaries, args.out, indent=2)
@@ -220,6 +252,12 @@ def parse_args() -> argparse.Namespace:
         default=10,
         help='warm-up iterations before them; defaults to 10')
     parser.add_argument(
+        '--rounds',
+        type=int,
+        default=1,
+        help='how often to measure each, in turn, for a machine that is not '
+        'idle; defaults to 1')
+    parser.add_argument(
         '--random-teacher',
         action='store_true',
         help="do not load the teacher's checkpoint; speed does not depend on "
@@ -229,9 +267,9 @@ def parse_args() -> argparse.Namespace:
     args = parser.parse_args()
     if args.launcher != 'none':
         parser.error('runs in one process: leave out --launcher')
-    if args.iters < 1 or args.warmup < 0:
-        parser.error(f'--iters is {args.iters}, --warmup {args.warmup}: give '
-                     'numbers from 1 and from 0')
+    if args.iters < 1 or args.rounds < 1 or args.warmup < 0:
+        parser.error(f'--iters is {args.iters}, --rounds {args.rounds}, '
+                     f'--warmup {args.warmup}: give numbers from 1, 1 and 0')
     return args
 
 

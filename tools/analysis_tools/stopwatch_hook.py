@@ -44,7 +44,7 @@ class StopwatchHook(Hook):
         preprocessor.register_forward_hook(
             lambda *_: self.mark('preprocessing'), prepend=True)
         for hook in runner.hooks:
-            if isinstance(hook, TeacherHook):
+            if isinstance(hook, TeacherHook) and hook.teacher:
                 hook.teacher.register_forward_pre_hook(
                     lambda *_: self.mark('teacher hook'))
                 hook.teacher.register_forward_hook(
