@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Protocol
+from uuid import uuid4
 
 import numpy as np
 import torch
@@ -164,7 +165,8 @@ def create_once(path: Path, write: Callable[[Path], object]) -> None:
         path (Path): Its name. What is there already, stays.
         write (Callable): Writes it to the path that it is given.
     """
-    part = path.with_name(f'{path.name}.{os.getpid()}{PART}')
+    # Two machines may have the same process ID, and the folder.
+    part = path.with_name(f'{path.name}.{uuid4().hex}{PART}')
     try:
         write(part)
         with part.open('rb') as file:

@@ -15,6 +15,7 @@ from mmengine.runner import Runner
 from torch import nn
 from torch.utils.data import Dataset
 
+from mmdeit.class_names import classes_of
 from mmdeit.registry import MODELS
 from mmdeit.teachers.preflight import AnyTeacher
 from mmdeit.teachers.teacher import find_model
@@ -70,7 +71,7 @@ def fingerprint(runner: Runner, seed: int, teacher: dict) -> dict[str, Any]:
             batch=dict(views=loop.plan.views, group_size=loop.plan.group_size),
             mixing=_mixing(preprocessor),
             preprocessing=_preprocessing(preprocessor),
-            teacher=_teacher(teacher)))
+            teacher=_teacher(teacher, classes_of(loop.dataloader.dataset))))
 
 
 def precisions(teacher: AnyTeacher, runner: Runner) -> list[str]:
@@ -241,12 +242,15 @@ def _preprocessing(preprocessor: nn.Module) -> dict:
             for name, value in values.items()}
 
 
-def _teacher(teacher: dict) -> dict:
-    """A teacher's config, with the digests of its files for their paths."""
+def _teacher(teacher: dict, classes: list[str] | None) -> dict:
+    """A teacher's config, with the digests of its files for their paths.
+
+    The names of the student's classes stand for the mapping by them.
+    """
     teacher = dict(teacher)
     if 'members' in teacher:
         teacher['members'] = [
-            _teacher({'type': 'mmdeit.Teacher', **member})
+            _teacher({'type': 'mmdeit.Teacher', **member}, classes)
             for member in teacher['members']
         ]
         return complete(teacher, MODELS)
@@ -257,24 +261,46 @@ def _teacher(teacher: dict) -> dict:
         model = dict(model, file=_digest_file(model['file']))
     teacher = complete(dict(teacher, model=model), MODELS)
     teacher['checkpoint'] = _digest_file(teacher.get('checkpoint'))
+    if teacher.get('class_mapping') == 'name':
+        teacher['class_mapping'] = classes
+    by_name = any(
+        isinstance(entry, str) for entry in teacher.get('class_mapping') or ())
     return {key: value for key, value in teacher.items()
-            if key not in _NOT_OF_ANSWERS}
+            if key not in _NOT_OF_ANSWERS or by_name and key == 'class_names'}
+
+
+def missing_file(teacher: dict) -> str | None:
+    """A file that a teacher's config names and that is not there, if any."""
+    for member in teacher.get('members', [teacher]):
+        model = member.get('model')
+        file = model.get('file') if isinstance(model, dict) else None
+        for path in (member.get('checkpoint'), file):
+            if path and _is_missing(path):
+                return path
+    return None
 
 
 def _digest_file(path: str | None) -> str | None:
-    """The first digits of a file's SHA-256; an address has them in its name."""
+    """The first digits of a file's SHA-256.
+
+    An address has them in its name, or stands for itself.
+    """
     if path is None:
         return None
-    if hashed := re.fullmatch(r'\w+://.*-([0-9a-f]{8})[0-9a-f]*\..*', path):
-        return hashed[1]
-    file = Path(path).expanduser()
-    if not file.is_file():
+    if '://' in path:
+        hashed = re.search(r'-([0-9a-f]{8})[0-9a-f]*\.[^/]*$', path)
+        return hashed[1] if hashed else path
+    if _is_missing(path):
         return MISSING
     digest = hashlib.sha256()
-    with file.open('rb') as opened:
+    with Path(path).expanduser().open('rb') as opened:
         while part := opened.read(2**22):
             digest.update(part)
     return digest.hexdigest()[:8]
+
+
+def _is_missing(path: str) -> bool:
+    return '://' not in path and not Path(path).expanduser().is_file()
 
 
 def _version(name: str) -> str | None:

@@ -24,7 +24,13 @@ from mmdeit.teachers.preprocessing import StudentSpec
 from mmdeit.utils import unwrap_model
 
 from .answers import AnswerFiles, codec, create_once
-from .fingerprint import describe, fingerprint, first_difference, precisions
+from .fingerprint import (
+    describe,
+    fingerprint,
+    first_difference,
+    missing_file,
+    precisions,
+)
 
 INDEX = 'cache.json'
 PRECISION = 'precision.json'  # of the first teacher that was asked
@@ -172,14 +178,16 @@ def open_cache(runner: Runner, folder: str, kind: str,
             only labels, and logits are wanted.
     """
     path, loop = Path(folder).expanduser(), runner.train_loop
-    saved, seed = read_index(path), loop.seed
+    seed = loop.seed
     num_classes = StudentSpec.of(unwrap_model(runner.model)).num_classes
     now = dict(
         views=loop.stream_length,
         num_classes=num_classes,
         fingerprint=fingerprint(
             runner, common_seed(runner) if seed is None else seed, teacher))
-    if saved is None and is_main_process():
+    missing = missing_file(teacher)
+    # The others look later: what is not there yet, NFS would remember.
+    if not missing and is_main_process() and read_index(path) is None:
         if kind.startswith('top-') and int(kind[4:]) >= num_classes:
             kind = 'logits'
         text = json.dumps(dict(now, kind=kind), indent=1)
@@ -187,6 +195,9 @@ def open_cache(runner: Runner, folder: str, kind: str,
         create_once(path / INDEX, lambda part: part.write_text(text))
     barrier()
     saved = read_index(path)  # by whichever training was first
+    if saved is None and missing:
+        raise ValueError(f'the teacher has no file {missing}, and {path} no '
+                         'answers of it yet: correct the path')
     if saved is None:
         raise ValueError(f'{path / INDEX} was written, and is not there: give '
                          'a folder that all machines have')

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmdeit.cache.answers import AnswerFiles, TopK, codec, known
+from mmdeit.cache.answers import AnswerFiles, TopK, codec, create_once, known
 from tests.processes import forkserver
 
 KINDS = ('labels', 'logits', 'top-3')
@@ -145,6 +145,16 @@ def test_a_torn_row_is_not_known(kind, tmp_path):
         assert files.read(0, np.array([2])) is not None
     write(files, 0, [3])
     assert files.count(0) == 2
+
+
+def test_two_machines_create_a_file_by_the_same_process_id(tmp_path):
+    def write_later(path):
+        create_once(tmp_path / 'file', lambda path: path.write_text('first'))
+        path.write_text('second')
+
+    create_once(tmp_path / 'file', write_later)
+    assert (tmp_path / 'file').read_text() == 'first'
+    assert [*tmp_path.iterdir()] == [tmp_path / 'file']
 
 
 def test_of_two_that_create_a_file_both_write_to_it(tmp_path, monkeypatch):

@@ -347,8 +347,35 @@ def test_addresses_and_files_are_named_by_their_hash(tmp_path):
     digest = fingerprint._digest_file(str(file))
     assert fingerprint._digest_file(
         f'https://example.org/teacher-{digest}0f.pth') == digest
+    unhashed = 'https://example.org/teacher-1.pth'
+    assert fingerprint._digest_file(unhashed) == unhashed
     assert fingerprint._digest_file(None) is None
     assert fingerprint._digest_file('gone.pth') == fingerprint.MISSING
+
+
+@pytest.mark.parametrize('rename', [
+    lambda cfg: cfg.train_dataloader.dataset.metainfo.update(
+        classes=['a', 'b', 'd', 'c']),
+    lambda cfg: teacher_of(cfg).update(class_names=['a', 'b', 'd', 'c'])])
+def test_the_names_that_a_mapping_is_by(rename, cfg, open_with):
+    names = ['a', 'b', 'c', 'd']
+    teacher_of(cfg).update(class_mapping='name', class_names=names)
+    cfg.train_dataloader.dataset.update(
+        metainfo=dict(classes=names), with_label=False)
+    open_with(cfg)
+    open_with(cfg)
+    rename(cfg)
+    with pytest.raises(ValueError, match=r"class_\w+\[2\] was 'c', and is 'd'"):
+        open_with(cfg)
+
+
+def test_a_cache_does_not_begin_without_its_teacher(cfg, open_with, tmp_path):
+    right = teacher_of(cfg).checkpoint
+    teacher_of(cfg).checkpoint = 'gone.pth'
+    with pytest.raises(ValueError, match='no file gone.pth'):
+        open_with(cfg)
+    teacher_of(cfg).checkpoint = right
+    open_with(cfg)
 
 
 def test_values_that_json_has_not():

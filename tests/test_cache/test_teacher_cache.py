@@ -154,6 +154,14 @@ def test_what_is_missing_is_asked(mode, cache, train, asked, tmp_path):
     assert bytes_of(tmp_path / 'cache') == whole
 
 
+def test_the_last_epoch_of_iterations_may_end_early(train, asked):
+    cfg = dict(train_cfg=dict(ITERATIONS, max_iters=4))
+    for name, number in (('filling', 4), ('cached', 0)):
+        asked.clear()
+        train(name, True, **cfg)
+        assert asked == [BATCH] * number
+
+
 def test_a_shorter_training_needs_its_epochs_only(train, asked, tmp_path):
     train('filling', True)
     (tmp_path / 'cache/epoch_0002.npy').unlink()
