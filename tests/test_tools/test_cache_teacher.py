@@ -91,8 +91,8 @@ def test_a_training_then_asks_nothing(mode, top_k, make, build_runner, tmp_path,
     make(mode).dump(config)
     output = run_tool(TOOL, config, '--cache', tmp_path / 'ahead',
                       *(['--top-k', 2] if mode == 'soft' else []))
-    assert re.search(r'Asked for 144 views in 0:00:\d\d: \d+ images per second',
-                     output)
+    assert re.search(
+        r'Asked for 144 views in 0:00:\d\d: [\d,]+ images per second', output)
     assert f'{tmp_path}/ahead has all answers of epochs 0-2' in output
     assert contents(tmp_path / 'ahead') == contents(tmp_path / 'live')
     written.clear()
