@@ -18,7 +18,8 @@ from mmdeit.loops.passes import TrainLoop, passes_of, prepare_passes
 from mmdeit.randomness import keep_random_state
 from mmdeit.utils import unwrap_model
 
-from .answers import AnswerFiles, Codec, Labels, TopK
+from .answers import AnswerFiles
+from .codecs import Codec, Labels, TopK
 from .teacher_cache import TeacherCache
 
 AT_START = 256  # views

@@ -2,7 +2,8 @@
 from itertools import groupby
 from pathlib import Path
 
-from .answers import AnswerFiles, codec
+from .answers import AnswerFiles
+from .codecs import codec
 from .teacher_cache import read_index
 
 

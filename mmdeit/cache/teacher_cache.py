@@ -18,19 +18,15 @@ from mmengine.runner import BaseLoop, EpochBasedTrainLoop, Runner
 from torch import Tensor
 
 from mmdeit.files import PART
-from mmdeit.loops.train_loops import common_seed
+from mmdeit.loops.passes import view_seed
 from mmdeit.teachers.preflight import AnyTeacher
 from mmdeit.teachers.preprocessing import StudentSpec
 from mmdeit.utils import unwrap_model
 
-from .answers import AnswerFiles, codec, create_once
-from .fingerprint import (
-    describe,
-    fingerprint,
-    first_difference,
-    missing_file,
-    precisions,
-)
+from .answers import AnswerFiles, create_once
+from .codecs import codec
+from .difference import describe, first_difference
+from .fingerprint import fingerprint, missing_file, precisions
 
 INDEX = 'cache.json'
 PRECISION = 'precision.json'  # of the first teacher that was asked
@@ -135,8 +131,9 @@ class TeacherCache:
         """
         wanted = wanted_views(loop)
         self.files.check(wanted)
-        found = [all(self.files.count(epoch, views) == views
-                     for epoch, views in wanted.items())]
+        found = [is_main_process() and all(
+            self.files.count(epoch, views) == views
+            for epoch, views in wanted.items())]
         broadcast_object_list(found)
         return found[0]
 
@@ -178,13 +175,11 @@ def open_cache(runner: Runner, folder: str, kind: str,
             only labels, and logits are wanted.
     """
     path, loop = Path(folder).expanduser(), runner.train_loop
-    seed = loop.seed
     num_classes = StudentSpec.of(unwrap_model(runner.model)).num_classes
     now = dict(
         views=loop.stream_length,
         num_classes=num_classes,
-        fingerprint=fingerprint(
-            runner, common_seed(runner) if seed is None else seed, teacher))
+        fingerprint=fingerprint(runner, view_seed(loop), teacher))
     missing = missing_file(teacher)
     # The others look later: what is not there yet, NFS would remember.
     if not missing and is_main_process() and read_index(path) is None:
@@ -201,7 +196,7 @@ def open_cache(runner: Runner, folder: str, kind: str,
     if saved is None:
         raise ValueError(f'{path / INDEX} was written, and is not there: give '
                          'a folder that all machines have')
-    if seed is None:
+    if loop.seed is None:
         loop.seed = now['fingerprint']['seed'] = saved['fingerprint']['seed']
     if loop.dataloader.sampler.endless:  # a shorter training has fewer
         now['views'] = max(now['views'], saved['views'])

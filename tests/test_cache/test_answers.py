@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from mmdeit.cache.answers import AnswerFiles, TopK, codec, create_once, known
+from mmdeit.cache.answers import AnswerFiles, create_once, known
+from mmdeit.cache.codecs import TopK, codec
 from tests.processes import forkserver
 
 KINDS = ('labels', 'logits', 'top-3')

@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 import torch
 
-from mmdeit.cache.answers import codec
 from mmdeit.cache.check import _choose, check_cache, same
+from mmdeit.cache.codecs import codec
 from mmdeit.hooks import TeacherHook
 from tests.pictures import write_pictures
 from tests.recipe import assert_ends_alike, recipe, toy_teacher
