@@ -32,7 +32,7 @@ help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
 
 demo: $(VENV)/done
-	$(RUN) tools/demo.py
+	$(RUN) tools/study.py configs/studies/demo.py --seeds 0
 
 test: $(VENV)/done
 	$(RUN) -m pytest $(TESTS)

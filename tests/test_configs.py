@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = sorted(
     str(path.relative_to(ROOT)) for path in ROOT.glob('configs/*/*.py')
     # tests/dense builds the last two
-    if path.parent.name not in ('_base_', 'mmdet', 'mmseg'))
+    if path.parent.name not in ('_base_', 'studies', 'mmdet', 'mmseg'))
 DEIT = [f'configs/deit/deit-{size}{kind}.py'
         for size in ('tiny', 'small', 'base') for kind in ('', '-distilled')]
 
@@ -45,6 +45,14 @@ def test_the_number_of_classes_is_in_one_place():
     # The last two are COCO's and ADE20K's.
     assert folders == {'_base_/datasets', '_base_/teachers', '_base_/models',
                        'mmseg'}
+
+
+def test_studies_name_configs_that_are_there():
+    for path in ROOT.glob('configs/studies/*.py'):
+        study = Config.fromfile(path)
+        assert f'tools/study.py {path.relative_to(ROOT)}' in path.read_text()
+        for method in [study.teacher, *study.methods.values()]:
+            assert (ROOT / method.config).exists()
 
 
 def test_the_list_is_not_empty():

@@ -20,7 +20,8 @@ model = dict(
         img_size=28,
         patch_size=7,
         in_channels=1),
-    head=dict(num_classes={{_base_.num_classes}}, in_channels=96))
+    head=dict(num_classes={{_base_.num_classes}}, in_channels=96),
+    train_cfg=None)  # no Mixup or CutMix: so short a training loses by them
 
 default_hooks = dict(
     teacher=dict(type='mmdeit.TeacherHook', teacher={{_base_.teacher}}))

@@ -1,5 +1,7 @@
 # Fashion-MNIST, 60,000 + 10,000 grey images of 28x28 (arXiv 1708.07747):
 #     python tools/dataset_converters/prepare_fashion_mnist.py
+# The last 10,000 training images are for validation, so that the test images
+# choose nothing.
 num_classes = 10
 data_preprocessor = dict(
     type='mmdeit.ClsDataPreprocessor',
@@ -15,6 +17,7 @@ train_dataloader = dict(
         type='FashionMNIST',
         data_root='data/fashion-mnist',
         split='train',
+        indices=50000,
         download=False,
         pipeline=[
             dict(type='RandomCrop', crop_size=28, padding=2),
@@ -29,12 +32,23 @@ val_dataloader = dict(
     dataset=dict(
         type='FashionMNIST',
         data_root='data/fashion-mnist',
-        split='test',
+        split='train',
+        indices=-10000,
         test_mode=True,
         download=False,
         pipeline=[dict(type='PackInputs')]),
     sampler=dict(type='DefaultSampler', shuffle=False))
 val_evaluator = dict(type='mmdeit.HeadsAccuracy', topk=(1, 5))
 
-test_dataloader = val_dataloader
+test_dataloader = dict(
+    batch_size=500,
+    num_workers=2,
+    dataset=dict(
+        type='FashionMNIST',
+        data_root='data/fashion-mnist',
+        split='test',
+        test_mode=True,
+        download=False,
+        pipeline=[dict(type='PackInputs')]),
+    sampler=dict(type='DefaultSampler', shuffle=False))
 test_evaluator = val_evaluator

@@ -1,0 +1,10 @@
+# student.py with the paper's Mixup and CutMix.
+#
+#     python tools/train.py configs/demo/student_mixed.py
+_base_ = './student.py'
+
+model = dict(
+    train_cfg=dict(_delete_=True, augments=[
+        dict(type='Mixup', alpha=0.8),
+        dict(type='CutMix', alpha=1.0),
+    ]))
