@@ -150,7 +150,7 @@ def report(study: Study, results: dict[Run, dict], out: Path) -> None:
         out (Path): Path of both files, without an ending.
     """
     text = table(study, results)
-    Console().print(Markdown(text))
+    Console(width=120).print(Markdown(text))
     write_atomically(Path(f'{out}.md'), text.encode())
     plot(study, results, Path(f'{out}.png'))
     print(f'Written: {out}.json, {out}.md, {out}.png')
