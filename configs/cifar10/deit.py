@@ -1,5 +1,5 @@
 # A DeiT for two CPU cores on CIFAR-10: 6 layers of width 96 on 16 patches of 8
-# pixels, 150,000 views. What distillation does to it is the study
+# pixels, 100,000 views. What distillation does to it is the study
 # ../studies/cifar10.py: docs/distillation.md.
 #
 #     python tools/dataset_converters/prepare_cifar10.py
@@ -26,5 +26,5 @@ model = dict(
 train_dataloader = dict(num_workers=1)
 val_dataloader = dict(num_workers=1)
 test_dataloader = val_dataloader
-train_cfg = dict(val_interval=3)
+train_cfg = dict(max_epochs=2, val_interval=2)
 randomness = dict(seed=0)
