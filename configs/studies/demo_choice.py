@@ -3,7 +3,7 @@
 #
 #     python tools/study.py configs/studies/demo_choice.py
 prepare = ['tools/dataset_converters/prepare_fashion_mnist.py']
-seeds = [0, 1]
+seeds = [0]
 
 # 10,000 training images in place of the test's
 held_out = [
