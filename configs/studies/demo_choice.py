@@ -9,6 +9,7 @@ seeds = [0]
 held_out = [
     'test_dataloader.dataset.split=train',
     'test_dataloader.dataset.indices=-10000',
+    'test_dataloader.dataset.test_mode=False',
 ]
 teacher = dict(config='configs/demo/teacher.py', options=held_out)
 
