@@ -75,13 +75,14 @@ def contents(cache):
     return files | {'cache.json': json.loads(files['cache.json'])}
 
 
-@pytest.mark.parametrize('mode, top_k', [('hard', 10), ('soft', 2)])
-def test_a_training_then_asks_nothing(mode, top_k, make, build_runner, tmp_path,
+@pytest.mark.parametrize('mode, kept', [
+    ('hard', {}), ('hard', dict(top_k=2)), ('soft', dict(top_k=2))])
+def test_a_training_then_asks_nothing(mode, kept, make, build_runner, tmp_path,
                                       written, monkeypatch):
     """It ends as the one that asks, whose files are the same."""
 
     def train(name):
-        cfg = make(mode, dict(folder=str(tmp_path / name), top_k=top_k))
+        cfg = make(mode, dict(folder=str(tmp_path / name), **kept))
         cfg.work_dir = str(tmp_path / f'work-{name}')
         build_runner(cfg).train()
         return Path(cfg.work_dir, 'iter_9.pth')
@@ -90,7 +91,7 @@ def test_a_training_then_asks_nothing(mode, top_k, make, build_runner, tmp_path,
     config = tmp_path / 'config.py'
     make(mode).dump(config)
     output = run_tool(TOOL, config, '--cache', tmp_path / 'ahead',
-                      *(['--top-k', 2] if mode == 'soft' else []))
+                      *(['--top-k', 2] if kept else []))
     assert re.search(
         r'Asked for 144 views in 0:00:\d\d: [\d,]+ images per second', output)
     assert f'{tmp_path}/ahead has all answers of epochs 0-2' in output
