@@ -5,11 +5,13 @@ from .inaturalist import INaturalist
 from .load_image import LoadImageFromFile
 from .pack_inputs import PackInputs
 from .random_erasing import RandomErasing
+from .random_resized_crop import RandomResizedCrop
 from .repeat_aug_sampler import RepeatAugSampler
+from .resize_edge import ResizeEdge
 from .views import View, ViewDataset, ViewSampler
 
 __all__ = [
     'CustomDataset', 'ImageNet', 'ImageNetV2', 'INaturalist',
-    'LoadImageFromFile', 'PackInputs', 'RandomErasing', 'RepeatAugSampler',
-    'View', 'ViewDataset', 'ViewSampler'
+    'LoadImageFromFile', 'PackInputs', 'RandomErasing', 'RandomResizedCrop',
+    'RepeatAugSampler', 'ResizeEdge', 'View', 'ViewDataset', 'ViewSampler'
 ]
