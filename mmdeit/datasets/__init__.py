@@ -5,6 +5,7 @@ from .inaturalist import INaturalist
 from .load_image import LoadImageFromFile
 from .pack_inputs import PackInputs
 from .random_erasing import RandomErasing
+from .random_flip import RandomFlip
 from .random_resized_crop import RandomResizedCrop
 from .repeat_aug_sampler import RepeatAugSampler
 from .resize_edge import ResizeEdge
@@ -12,6 +13,7 @@ from .views import View, ViewDataset, ViewSampler
 
 __all__ = [
     'CustomDataset', 'ImageNet', 'ImageNetV2', 'INaturalist',
-    'LoadImageFromFile', 'PackInputs', 'RandomErasing', 'RandomResizedCrop',
-    'RepeatAugSampler', 'ResizeEdge', 'View', 'ViewDataset', 'ViewSampler'
+    'LoadImageFromFile', 'PackInputs', 'RandomErasing', 'RandomFlip',
+    'RandomResizedCrop', 'RepeatAugSampler', 'ResizeEdge', 'View',
+    'ViewDataset', 'ViewSampler'
 ]
