@@ -5,7 +5,7 @@
 #     python tools/study.py configs/studies/demo.py
 prepare = ['tools/dataset_converters/prepare_fashion_mnist.py']
 teacher = dict(config='configs/demo/teacher.py')
-seeds = [0, 1, 2, 3, 4]
+seeds = [0, 1, 2, 3, 4, 5, 6, 7]
 
 distilled = ['default_hooks.teacher.teacher.checkpoint={teacher}']
 baseline = 'labels'
