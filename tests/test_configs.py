@@ -3,12 +3,13 @@ import re
 from pathlib import Path
 
 import mmengine
+import numpy as np
 import pytest
 import torch
 from mmengine.analysis import get_model_complexity_info
 from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
-from mmengine.registry import HOOKS, MODELS
+from mmengine.registry import DATASETS, HOOKS, MODELS
 
 from mmdeit.cli import apply_num_classes
 from mmdeit.loops.batch_plan import plan_batch
@@ -53,6 +54,31 @@ def test_studies_name_configs_that_are_there():
         assert f'tools/study.py {path.relative_to(ROOT)}' in path.read_text()
         for method in [study.teacher, *study.methods.values()]:
             assert (ROOT / method.config).exists()
+
+
+def test_the_demo_holds_training_images_back(fashion_mnist):
+    """The test images are what ``test_mode`` gives, whatever the split."""
+
+    def images(options):
+        options.update(data_root=str(fashion_mnist), pipeline=[])
+        if options.get('indices'):  # of 64 images instead of 60,000
+            options.indices = options.indices // 1000
+        return [np.array(sample['img']) for sample in DATASETS.build(options)]
+
+    cfg = Config.fromfile(ROOT / 'configs/demo/student.py')
+    everything = images({**cfg.train_dataloader.dataset, 'indices': None})
+    train, val, test = (images(cfg[f'{split}_dataloader'].dataset)
+                        for split in ('train', 'val', 'test'))
+    assert (len(everything), len(train), len(val), len(test)) == (64, 50, 10,
+                                                                  32)
+    assert np.array_equal(train, everything[:50])
+    assert np.array_equal(val, everything[-10:])
+    held_out = Config.fromfile(ROOT / 'configs/studies/demo_choice.py').held_out
+    options = dict(option.split('=') for option in held_out)
+    assert options == {
+        f'test_dataloader.dataset.{name}': str(value)
+        for name, value in dict(split='train', indices=-10000,
+                                test_mode=False).items()}
 
 
 def test_the_list_is_not_empty():

@@ -19,12 +19,18 @@ import subprocess
 import sys
 from pathlib import Path
 
+from mmengine.config import Config
 from studies.report import report
-from studies.results import read_results
+from studies.results import check_teacher, read_results
 from studies.runner import ROOT, StudyRunner
 from studies.runs import Study, read_study
 
-from mmdeit.cli import add_traceback_argument, check_output, end_in_one_line
+from mmdeit.cli import (
+    add_traceback_argument,
+    check_output,
+    end_in_one_line,
+    lock_work_dir,
+)
 
 
 def prepare(study: Study) -> None:
@@ -60,13 +66,16 @@ def run_study(args: argparse.Namespace) -> None:
             for command in runner.commands(run):
                 print('python', shlex.join(command))
         return
-    if (teacher or missing) and not args.no_prepare:
-        prepare(study)
-    failed = runner.perform_all(teacher, results, file) if teacher else {}
-    if missing and not failed:
-        failed = runner.perform_all(missing, results, file)
-    if results:
-        report(study, results, out)
+    cfg = Config(dict(work_dir=str(work_dir), launcher='none'))
+    with lock_work_dir(cfg):
+        if (teacher or missing) and not args.no_prepare:
+            prepare(study)
+        failed = runner.perform_all(teacher, results, file) if teacher else {}
+        if missing and not failed:
+            check_teacher(results, runner.teacher_digest(), file)
+            failed = runner.perform_all(missing, results, file)
+        if results:
+            report(study, results, out)
     if failed:
         sys.exit('\n'.join(f'error: {run}: {words}'
                            for run, words in failed.items()))
@@ -108,8 +117,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--dry-run',
         action='store_true',
-        help='print the commands of what is missing, to run them elsewhere; '
-        'what is then found in WORK_DIR is tested only')
+        help='print the commands of what is missing, to run elsewhere; '
+        'CHECKPOINT stands for one that is yet to come, and what is then '
+        'found in WORK_DIR is tested only')
     add_traceback_argument(parser)
     args = parser.parse_args()
     if args.jobs < 1:

@@ -3,12 +3,13 @@
 #
 #     python tools/study.py configs/studies/demo_choice.py
 prepare = ['tools/dataset_converters/prepare_fashion_mnist.py']
-seeds = [0, 1]
+seeds = [0]
 
 # 10,000 training images in place of the test's
 held_out = [
     'test_dataloader.dataset.split=train',
     'test_dataloader.dataset.indices=-10000',
+    'test_dataloader.dataset.test_mode=False',
 ]
 teacher = dict(config='configs/demo/teacher.py', options=held_out)
 

@@ -41,9 +41,10 @@ class TeacherHook(Hook):
         cache (str | dict, optional): Folder of answers: what is there is not
             asked again, and what is asked is written there. Where all is there
             no teacher is built; else it is asked again for 256 views, and too
-            few that agree refuse the cache. ``dict(folder=..., top_k=10)`` sets
-            how many of a soft teacher's probabilities a new one keeps; None
-            keeps the logits as they are. Defaults to None.
+            few that agree refuse the cache. A new one keeps labels for hard
+            distillation, else the 10 largest probabilities;
+            ``dict(folder=..., top_k=5)`` another number of them, and with None
+            the logits as they are. Defaults to None.
         log_interval (int, optional): Gone; a warning says so. Defaults to None.
     """
 
@@ -123,8 +124,9 @@ class TeacherHook(Hook):
                 'a cache needs images that are mixed by their views: set model.'
                 "data_preprocessor.type='mmdeit.ClsDataPreprocessor'")
         cfg = self.cache_cfg
-        kind = 'labels' if mode == 'hard' else (
-            f'top-{cfg["top_k"]}' if cfg['top_k'] else 'logits')
+        kind = 'labels' if mode == 'hard' else 'top-10'
+        if 'top_k' in cfg:
+            kind = f'top-{cfg["top_k"]}' if cfg['top_k'] else 'logits'
         with keep_random_state():
             return open_cache(runner, cfg['folder'], kind, self.teacher_cfg)
 
@@ -164,11 +166,10 @@ class TeacherHook(Hook):
 
 
 def _cache_cfg(cache: str | dict) -> dict:
-    cfg = dict(top_k=10) | (
-        cache if isinstance(cache, dict) else dict(folder=str(cache)))
-    top_k = cfg['top_k']
-    if cfg.keys() != {'folder', 'top_k'} or top_k is not None and (
-            type(top_k) is not int or top_k < 1):
+    cfg = cache if isinstance(cache, dict) else dict(folder=str(cache))
+    top_k = cfg.get('top_k')
+    if cfg.keys() not in ({'folder'}, {'folder', 'top_k'}) or (
+            top_k is not None and (type(top_k) is not int or top_k < 1)):
         raise ValueError(f'TeacherHook: cache is {cache!r}: give a folder, or '
                          'dict(folder=..., top_k=...) with a number from 1, or '
                          'None for all logits')

@@ -107,6 +107,14 @@ def test_a_training_from_the_cache_is_the_one_with_the_teacher(
     assert_ends_alike(found, expected)
 
 
+def test_hard_and_soft_share_what_is_said_to_be_kept(train, asked, teacher):
+    """Whoever comes first."""
+    expected = train('live', mode='soft')
+    train('filling', dict(top_k=None), 'hard')
+    Path(teacher['checkpoint']).unlink()
+    assert_ends_alike(train('cached', dict(top_k=None), 'soft'), expected)
+
+
 def use_the_iterations_of(sampler):
     def change(cfg):
         cfg.train_cfg = ConfigDict(ITERATIONS)

@@ -1,13 +1,17 @@
 """Studies, with tools that take no time; test_demo.py runs the real ones."""
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from hashlib import sha256
 
 import pytest
+from mmengine.config import Config
 
+from mmdeit.cli import lock_work_dir
 from tests.tools import ROOT, run_tool
 
 # In place of tools/train.py: writes down its arguments and a checkpoint, and,
@@ -107,7 +111,9 @@ def test_everything_once(run, tmp_path):
     assert row['accuracy/top1'] == 55 and row['config'] == 'taught.py'
     assert row['options'] == [
         'teacher={teacher}', 'cache={work_dir}/cache{seed}']
-    assert {'date', 'device', 'torch', 'mmengine', 'mmpretrain'} <= set(row)
+    assert {'date', 'torch', 'mmengine', 'mmpretrain'} <= set(row)
+    assert row['device'] == 'CPU, 1 threads'
+    assert row['teacher'] == sha256(b'').hexdigest()[:16]  # its checkpoint's
     assert len((tmp_path / 'work/results.json').read_text().splitlines()) == 9
     assert arguments('taught-softly/seed2') == [[
         '1', 'taught.py', '--resume', '--work-dir', 'work/taught-softly/seed2',
@@ -168,7 +174,7 @@ def test_a_run_that_fails(run, tmp_path):
     run('--seeds', '0')
     assert len(rows()) == 3
     (tmp_path / 'study.py').write_text(study.replace('a=b', 'fail=yes'))
-    (tmp_path / 'work/results.json').unlink()
+    shutil.rmtree(tmp_path / 'work')
     assert 'error: teacher: error: it fails' in run(code=1)
     assert not (tmp_path / 'work/results.json').exists()
 
@@ -235,7 +241,11 @@ def test_a_wrong_study(run, tmp_path, old, new, message):
 
 def test_results_of_something_else(run, tmp_path):
     run('--seeds', '0')
-    (tmp_path / 'plain.py').write_text('top1 = [50., 51., 52.]\nlr = 1')
+    (tmp_path / 'plain.py').write_text(
+        'top1 = [50., 51., 52.]\nlog_level = 1')
+    run('--seeds', '0')  # which decides nothing
+    (tmp_path / 'plain.py').write_text(
+        'top1 = [50., 51., 52.]\nmodel = dict(a=1)')
     assert ('work/results.json has plain, seed 0 of other settings (config '
             'plain.py, options []): give another --out and --work-dir'
             ) in run(code=1)
@@ -243,6 +253,43 @@ def test_results_of_something_else(run, tmp_path):
         (tmp_path / 'work/results.json').write_text(text)
         assert ('error: work/results.json has no results of a study'
                 in run(code=1))
+
+
+def test_a_folder_of_other_settings(run, tmp_path):
+    """A finished training in it is not taken for another one."""
+    run('--seeds', '0')
+    assert ('error: teacher: work/teacher was trained with other settings: '
+            'delete it, or give another --work-dir') in run(
+                '--seeds', '0', '--out', 'more', '--cfg-options', 'lr=1',
+                code=1)
+    assert len(arguments('plain/seed0')) == 1
+
+
+def test_results_of_another_teacher(run, tmp_path):
+    run('--seeds', '0')
+    (tmp_path / 'work/teacher/epoch_1.pth').write_text('other weights')
+    assert ('error: work/results.json has teacher of another teacher'
+            in run(code=1))
+    assert len(rows()) == 3
+
+
+def test_without_an_accuracy(run, tmp_path):
+    test = tmp_path / 'tools/test.py'
+    test.write_text(test.read_text().replace('accuracy/top1', 'mAP'))
+    assert 'error: teacher: teacher.py reports no accuracy/top1' in run(code=1)
+
+
+def test_one_study_at_a_time(run):
+    with lock_work_dir(Config(dict(work_dir='work', launcher='none'))):
+        script = f"""
+import sys, runpy
+sys.path.insert(0, {str(ROOT / 'tools')!r})
+sys.argv = ['study.py', 'study.py', '--work-dir', 'work']
+runpy.run_path({str(ROOT / 'tools/study.py')!r}, run_name='__main__')
+"""
+        second = subprocess.run([sys.executable, '-c', script],
+                                stderr=subprocess.PIPE, text=True)
+    assert 'error: work is in use by another training' in second.stderr
 
 
 def test_bad_arguments(run):

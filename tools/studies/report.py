@@ -120,12 +120,12 @@ def plot(study: Study, results: dict[Run, dict], path: Path) -> None:
             _draw(axes[1], row,
                   gains(results, method, study.baselines[method]),
                   standard_error)
-    axes[0].set(xlabel='top-1, %: runs, mean and standard deviation')
+    axes[0].set(xlabel='top-1, %:\nruns, mean and standard deviation')
     axes[0].set_yticks([-i for i in range(len(methods))], methods)
     if pairs:
         axes[1].axvline(0, color='black', linewidth=.8)
         axes[1].set(
-            xlabel='gain over the baseline of the same seed, points:\n'
+            xlabel='gain over the baseline of the same seed:\n'
             'pairs, mean and standard error')
     for one in axes:
         one.grid(axis='x', alpha=.3)

@@ -7,7 +7,6 @@ from pathlib import Path
 import mmcv
 import mmpretrain
 import torch
-from analysis_tools.machine import device_name
 
 from mmdeit.files import write_atomically
 
@@ -49,6 +48,25 @@ def read_results(path: Path, study: Study) -> dict[Run, dict]:
     return results
 
 
+def check_teacher(results: dict[Run, dict], teacher: str | None,
+                  path: Path) -> None:
+    """Check that results are of one teacher.
+
+    Args:
+        results (dict[Run, dict]): Results so far.
+        teacher (str, optional): Hash of the checkpoint for those to come.
+        path (Path): Of the file they are from.
+
+    Raises:
+        ValueError: If they are of another one.
+    """
+    for run, row in results.items():
+        if row['teacher'] != teacher:
+            raise ValueError(f'{path} has {run} of another teacher, of which '
+                             'no checkpoint is in the work directory: give '
+                             'another --out, or remove it')
+
+
 def write_results(path: Path, results: dict[Run, dict]) -> None:
     """Write the results, a run a line; those of other runs are kept.
 
@@ -65,12 +83,15 @@ def write_results(path: Path, results: dict[Run, dict]) -> None:
     write_atomically(path, f'[\n{lines}\n]\n'.encode())
 
 
-def result(run: Run, metrics: dict[str, float]) -> dict:
+def result(run: Run, metrics: dict[str, float], threads: int,
+           teacher: str | None) -> dict:
     """Describe a run and its result, with date and versions.
 
     Args:
         run (Run): The run.
         metrics (dict[str, float]): Of ``tools/test.py``.
+        threads (int): Of a CPU, that it ran with.
+        teacher (str, optional): Hash of the teacher's checkpoint.
     """
     return dict(
         method=run.method,
@@ -79,8 +100,10 @@ def result(run: Run, metrics: dict[str, float]) -> dict:
         config=run.config,
         options=list(run.options),
         settings=run.settings,
+        teacher=teacher,
         date=time.strftime('%Y-%m-%d'),
-        device=device_name(),
+        device=torch.cuda.get_device_name() if torch.cuda.is_available() else
+        f'CPU, {threads} threads',
         torch=torch.__version__,
         mmengine=version('mmengine'),
         mmcv=mmcv.__version__,

@@ -1,4 +1,5 @@
 """Runs the trainings and tests of a study, several at once."""
+import hashlib
 import os
 import re
 import subprocess
@@ -13,6 +14,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from .results import result, write_results
 from .runs import Run
 
+POINTER = 'last_checkpoint'  # mmengine's name for the file that names the last
+TOP1 = 'accuracy/top1'
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -59,7 +62,7 @@ class StudyRunner:
         """Return the path of the last checkpoint, which is yet to come where
         nothing is trained.
         """
-        pointer = self.work_dir / run.folder / 'last_checkpoint'
+        pointer = self.work_dir / run.folder / POINTER
         return run.checkpoint or (pointer.read_text()
                                   if pointer.exists() else 'CHECKPOINT')
 
@@ -98,10 +101,11 @@ class StudyRunner:
                             failed[run] = str(error)
                             bar.print(f'{run}: failed')
                             continue
-                        results[run] = result(run, future.result())
+                        results[run] = result(
+                            run, future.result(), self._threads,
+                            self.teacher_digest())
                         write_results(out, results)
-                        bar.print(f'{run}: '
-                                  f'{results[run]["accuracy/top1"]:.2f}')
+                        bar.print(f'{run}: {results[run][TOP1]:.2f}')
                         bar.advance(task)
                     now = [f'{run}: {last_progress(self._log(run))}'
                            for future, run in futures.items()
@@ -113,12 +117,32 @@ class StudyRunner:
                 raise
         return failed
 
+    def teacher_digest(self) -> str | None:
+        """Hash the teacher's checkpoint, if there is one."""
+        path = Path(self.checkpoint(self.teacher) if self.teacher else '')
+        if not path.is_file():
+            return None
+        return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+
     def _perform(self, run: Run, number: int) -> dict:
-        self._log(run).parent.mkdir(parents=True, exist_ok=True)
+        folder = self.work_dir / run.folder
+        folder.mkdir(parents=True, exist_ok=True)
+        # A finished training would be tested again, and an interrupted one go
+        # on, as if they were of these settings.
+        settings = folder / 'settings'
+        trained = (folder / POINTER).exists() and settings.exists()
+        if trained and settings.read_text() != run.settings:
+            raise RuntimeError(f'{folder} was trained with other settings: '
+                               'delete it, or give another --work-dir')
+        settings.write_text(run.settings)
         for i in range(len(self.commands(run))):
             # Which checkpoint is tested is known once the training is done.
             self._execute(self.commands(run)[i], self._log(run), number)
-        return mmengine.load(self._metrics(run))
+        metrics = mmengine.load(self._metrics(run))
+        if TOP1 not in metrics:
+            raise RuntimeError(f'{run.config} reports no {TOP1}: give it '
+                               "test_evaluator=dict(type='mmdeit.HeadsAccuracy')")
+        return metrics
 
     def _execute(self, command: list[str], log: Path, number: int) -> None:
         env = dict(OMP_NUM_THREADS=str(self._threads)) | os.environ

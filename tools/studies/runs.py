@@ -10,6 +10,10 @@ from mmengine.config import ConfigDict
 from mmdeit.cli import read_config
 
 TEACHER = 'teacher'
+# of a config, what decides a result
+_DECISIVE = ('model', 'data_preprocessor', 'train_dataloader',
+             'test_dataloader', 'test_evaluator', 'optim_wrapper',
+             'param_scheduler', 'train_cfg', 'load_from')
 _METHOD = {'config', 'options', 'baseline'}
 
 
@@ -43,9 +47,12 @@ class Run:
 
     @property
     def settings(self) -> str:
-        """str: Hash of the config and the options, wherever the files lie."""
+        """str: Hash of what decides the result; not of paths and logs."""
         cfg = read_config(self.config).to_dict()
-        text = json.dumps([cfg, self.options], sort_keys=True, default=str)
+        decisive = [cfg.get(name) for name in _DECISIVE]
+        hooks = cfg.get('default_hooks') or {}
+        decisive += [hooks.get('teacher'), hooks.get('ema'), self.options]
+        text = json.dumps(decisive, sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def fill_in(self, **places) -> list[str]:

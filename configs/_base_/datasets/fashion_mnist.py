@@ -34,7 +34,9 @@ val_dataloader = dict(
         data_root='data/fashion-mnist',
         split='train',
         indices=-10000,
-        test_mode=True,
+        # mmpretrain reads the test images where test_mode says so, whatever
+        # the split
+        test_mode=False,
         download=False,
         pipeline=[dict(type='PackInputs')]),
     sampler=dict(type='DefaultSampler', shuffle=False))
