@@ -14,6 +14,7 @@ from mmdeit.cli import (
     read_config,
     set_dataloader_defaults,
 )
+from mmdeit.utils import unwrap_model
 
 from .presets import Preset, Size
 from .ready_batches import ReadyLoader, ready_batches
@@ -91,7 +92,7 @@ def make_runner(cfg: Config, preset: Preset, folder: str | None) -> Runner:
     """
     runner = build_runner(cfg)
     if find_teacher_hook(cfg) is None:
-        switch_off_distillation(runner.model)
+        switch_off_distillation(unwrap_model(runner.model))
     loop = runner.train_loop
     loop.dataloader = ReadyLoader(loop.dataloader, ready_batches(
         preset.batch, preset.size, preset.classes, folder))

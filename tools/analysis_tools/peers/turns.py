@@ -142,8 +142,8 @@ class Training:
         return result
 
     def stop(self) -> None:
-        """End it wherever it is."""
-        self.process.terminate()
+        """End it wherever it is, and whatever it does upon SIGTERM."""
+        self.process.kill()
         self.process.join()
 
 
