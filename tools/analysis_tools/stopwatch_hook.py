@@ -9,6 +9,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from mmdeit.hooks import TeacherHook
+from mmdeit.utils import unwrap_model
 
 STAGES = ('data loading', 'preprocessing', 'teacher', 'teacher hook',
           'student forward', 'backward', 'optimiser', 'other hooks')
@@ -59,7 +60,7 @@ class StopwatchHook(Stopwatch, Hook):
 
     def before_train(self, runner: Runner) -> None:
         self.start_step()
-        preprocessor = runner.model.data_preprocessor
+        preprocessor = unwrap_model(runner.model).data_preprocessor
         # one before and one after the forward hook that runs the teacher
         preprocessor.register_forward_hook(
             lambda *_: self.mark('teacher hook'))
