@@ -74,7 +74,7 @@ PRESETS = {
     'cpu': Preset(
         students={'6 blocks of width 96': Size(96, 6, 3)}, **_SMALL_TEACHER,
         size=32, patch=4, classes=10,
-        batch=32, warmup=1, iters=4, rounds=5, methods=EAGER),
+        batch=16, warmup=1, iters=3, rounds=4, methods=EAGER),
     'tiny': Preset(
         students={'2 blocks of width 16': Size(16, 2, 2)}, **_SMALL_TEACHER,
         size=32, patch=16, classes=4,
