@@ -10,10 +10,11 @@ from pathlib import Path
 
 import mmengine
 import pytest
-from mmcv.cnn.bricks import DropPath
 from mmengine.config import Config
 from mmengine.registry import MODELS
 from torch import nn
+
+from mmdeit.models.drop_path import DropPath
 
 FOLDER = Path(__file__).resolve().parents[1] / 'configs/deit'
 WIDTHS = dict(tiny=192, small=384, base=768)  # paper Table 1
