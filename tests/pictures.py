@@ -29,13 +29,14 @@ def augmented(folder: Path, **others) -> dict:
         pipeline=[
             dict(type='mmdeit.LoadImageFromFile'),
             dict(
-                type='RandomResizedCrop',
+                type='mmdeit.RandomResizedCrop',
                 scale=SIZE,
-                backend='pillow',
+                backend='torch',
                 interpolation='bicubic'),
-            dict(type='RandomFlip', prob=0.5, direction='horizontal'),
             dict(
-                type='RandAugment',
+                type='mmdeit.RandomFlip', prob=0.5, direction='horizontal'),
+            dict(
+                type='mmdeit.RandAugment',
                 policies='timm_increasing',
                 num_policies=2,
                 total_level=10,

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import mmengine
 import pytest
-from mmcv.cnn.bricks import DropPath
 from mmengine.config import Config
 from mmengine.registry import MODELS
 from torch import nn
+
+from mmdeit.models.drop_path import DropPath
 
 FOLDER = Path(__file__).resolve().parents[1] / 'configs/deit'
 WIDTHS = dict(tiny=192, small=384, base=768)  # paper Table 1
@@ -60,13 +61,14 @@ def test_training_images(name):
                 # --train-interpolation bicubic; area 0.08 to 1, aspect 3/4 to
                 # 4/3 by default, see test_golden/test_augmentation.py
                 dict(
-                    type='RandomResizedCrop', scale=size, backend='pillow',
-                    interpolation='bicubic'),
-                dict(type='RandomFlip', prob=0.5, direction='horizontal'),
+                    type='mmdeit.RandomResizedCrop', scale=size,
+                    backend='torch', interpolation='bicubic'),
+                dict(type='mmdeit.RandomFlip', prob=0.5,
+                     direction='horizontal'),
                 # --aa rand-m9-mstd0.5-inc1, which puts --color-jitter out of
                 # action; what it uncovers gets the mean colour, here BGR
                 dict(
-                    type='RandAugment',
+                    type='mmdeit.RandAugment',
                     policies='timm_increasing',
                     num_policies=2,
                     total_level=10,
@@ -98,8 +100,8 @@ def test_test_images(name):
             pipeline=[
                 dict(type='mmdeit.LoadImageFromFile'),
                 dict(
-                    type='ResizeEdge', scale=short, edge='short',
-                    backend='pillow', interpolation='bicubic'),
+                    type='mmdeit.ResizeEdge', scale=short, edge='short',
+                    backend='torch', interpolation='bicubic'),
                 dict(type='CenterCrop', crop_size=size),
                 dict(type='PackInputs'),
             ])

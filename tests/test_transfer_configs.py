@@ -97,7 +97,7 @@ def test_cifar_is_bgr_at_224(target, loader):
     red = np.zeros((32, 32, 3), np.uint8)
     red[..., 0] = 255
     pipeline = load(target, False)[loader].dataset.pipeline
-    geometry = [t for t in pipeline if t.type != 'RandAugment']
+    geometry = [t for t in pipeline if t.type != 'mmdeit.RandAugment']
     inputs = Compose([TRANSFORMS.build(t) for t in geometry])(
         dict(img=red, gt_label=0))['inputs']
     assert inputs.shape == (3, 224, 224)

@@ -43,6 +43,10 @@ def parse_args() -> argparse.Namespace:
         '--no-persistent-workers',
         action='store_true',
         help='restart the dataloader workers in each epoch')
+    parser.add_argument(
+        '--compile',
+        action='store_true',
+        help="compile the student's backbone")
     add_common_arguments(parser)
     return parser.parse_args()
 
@@ -57,6 +61,8 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> None:
                              'learning rate is for: add auto_scale_lr = '
                              'dict(base_batch_size=...)')
         cfg.auto_scale_lr.enable = True
+    if args.compile:
+        cfg.compile = cfg.get('compile') or True
     set_dataloader_defaults(cfg, not args.no_pin_memory,
                             not args.no_persistent_workers)
 

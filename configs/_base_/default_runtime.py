@@ -15,6 +15,8 @@ default_hooks = dict(
 
 env_cfg = dict(
     cudnn_benchmark=True,
+    # products of fp32 matrices, such as the evaluation's; 'high' takes TF32
+    float32_matmul_precision='highest',
     mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
     dist_cfg=dict(backend='nccl'))
 

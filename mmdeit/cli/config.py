@@ -192,6 +192,22 @@ def _choose_loop(train_cfg: dict) -> None:
         train_cfg['type'] = f'mmdeit.{kind}TrainLoop'
 
 
+def _name_compile(cfg: Config) -> None:
+    """Let mmengine's ``compile`` mean the backbone of the student, in place.
+
+    See :class:`mmdeit.hooks.CompileHook`, whose arguments it may have.
+    """
+    options = cfg.pop('compile', None)
+    if options is None:
+        return
+    cfg.default_hooks = cfg.get('default_hooks') or {}
+    hooks = cfg.default_hooks
+    hooks.pop('compile', None)
+    if options is not False:
+        arguments = {} if options is True else options
+        hooks.compile = dict(type='mmdeit.CompileHook', **arguments)
+
+
 def set_dataloader_defaults(cfg: Config,
                             pin_memory: bool,
                             persistent_workers: bool = True) -> None:
@@ -222,6 +238,7 @@ def build_runner(cfg: Config) -> Runner:
     if load_from and '://' not in load_from and not path.is_file():
         raise FileNotFoundError(f'no checkpoint at {path}: correct the path')
     force_weights_only()
+    _name_compile(cfg)
     adapt_to_device(cfg)
     if 'runner_type' in cfg:
         return RUNNERS.build(cfg)

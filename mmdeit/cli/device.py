@@ -4,18 +4,28 @@ import gc
 import os
 from datetime import timedelta
 
+import torch
 import torch.distributed as dist
 from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.logging import print_log
 from mmengine.optim import AmpOptimWrapper
-from mmengine.registry import OPTIM_WRAPPERS
+from mmengine.registry import OPTIM_WRAPPERS, OPTIMIZERS
+from torch.optim import Adam, AdamW
 
 from mmdeit.registry import resolve
 
+PRECISIONS = ('highest', 'high', 'medium')
+
 
 def adapt_to_device(cfg: Config) -> None:
-    """Without an accelerator, turn mixed precision off and NCCL into gloo.
+    """Take what a GPU is fast with; without one, do without.
+
+    On CUDA an Adam of torch is the fused one, unless the config says which, and
+    fp32 is multiplied as ``env_cfg.float32_matmul_precision`` says, of
+    ``torch.set_float32_matmul_precision``; else as torch's default does.
+
+    Without an accelerator mixed precision is off, and NCCL becomes gloo.
 
     mmengine's ``AmpOptimWrapper`` refuses to run on a CPU, and its launchers
     ask for a GPU unless the process group exists already: it is created here.
@@ -28,13 +38,23 @@ def adapt_to_device(cfg: Config) -> None:
     if (cfg.get('randomness') or {}).get('deterministic'):
         # Read where the first matrices are multiplied.
         os.environ.setdefault('CUBLAS_WORKSPACE_CONFIG', ':4096:8')
+    precision = (cfg.get('env_cfg') or {}).get('float32_matmul_precision')
+    if precision is not None:
+        if precision not in PRECISIONS:
+            raise ValueError(
+                f'env_cfg.float32_matmul_precision is {precision!r}: choose '
+                f'from {", ".join(map(repr, PRECISIONS))}')
+        torch.set_float32_matmul_precision(precision)
+    if get_device() == 'cuda':
+        fuse_optimizer(cfg)
     if get_device() != 'cpu':
         return
     optim_wrapper = cfg.get('optim_wrapper') or {}
     kind = resolve(OPTIM_WRAPPERS, optim_wrapper.get('type'),
                    cfg.get('default_scope'))
     if kind is AmpOptimWrapper:
-        print_log('No accelerator found: training in fp32.')
+        print_log('No accelerator found: training in fp32. --amp and '
+                  'AmpOptimWrapper are for GPUs.')
         optim_wrapper['type'] = 'OptimWrapper'
         for key in ('dtype', 'loss_scale'):
             optim_wrapper.pop(key, None)
@@ -51,6 +71,15 @@ def adapt_to_device(cfg: Config) -> None:
             print_log('No accelerator found: SyncBN is BN in each process.')
         dist_cfg = (cfg.get('env_cfg') or {}).get('dist_cfg') or {}
         init_gloo(cfg.launcher, dist_cfg.get('timeout'))
+
+
+def fuse_optimizer(cfg: Config) -> None:
+    """Let an Adam step in one kernel, in place; None of torch is several."""
+    optimizer = (cfg.get('optim_wrapper') or {}).get('optimizer') or {}
+    kind = resolve(OPTIMIZERS, optimizer.get('type'), cfg.get('default_scope'))
+    if kind in (Adam, AdamW) and not {
+            'fused', 'foreach', 'differentiable'} & set(optimizer):
+        optimizer['fused'] = True
 
 
 def revert_sync_bn(cfg: dict | list | tuple) -> bool:

@@ -37,6 +37,7 @@ _KINDS = {
     'a dict or a list': ((dict, list, tuple), {
         'param_scheduler', 'test_evaluator', 'val_evaluator'
     }),
+    'True, False or a dict': ((bool, dict), {'compile'}),
     'text': (str, {'default_scope', 'experiment_name', 'load_from'})
 }
 

@@ -9,6 +9,7 @@ from mmengine.dist import is_main_process
 from mmengine.fileio import LocalBackend
 from mmengine.hooks import CheckpointHook as _CheckpointHook
 from mmengine.logging import HistoryBuffer
+from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 from mmengine.utils import apply_to
 
@@ -195,6 +196,7 @@ class CheckpointHook(_CheckpointHook):
         check_checkpoint(runner, checkpoint)
         if runner._resume:
             check_resumed(runner, checkpoint)
+            keep_kernels(runner, checkpoint)
         scalars = checkpoint.get('message_hub', {}).get('log_scalars', {})
         for name, saved in scalars.items():
             if isinstance(saved, dict):
@@ -213,6 +215,19 @@ def check_before_saving(runner: Runner, iteration: int) -> None:
     stop_everywhere(
         runner, next(filter(None, faults), '') or
         state_fault(runner, iteration))
+
+
+def keep_kernels(runner: Runner, checkpoint: dict) -> None:
+    """Step as this training does, not as that on another device, in place.
+
+    torch restores with an optimiser's state whether its kernels were fused.
+    """
+    if not isinstance(runner.optim_wrapper, OptimWrapper):  # several, or none
+        return
+    groups = (checkpoint.get('optimizer') or {}).get('param_groups', [])
+    for saved, own in zip(groups, runner.optim_wrapper.param_groups):
+        for name in {'fused', 'foreach'} & own.keys():
+            saved[name] = own[name]
 
 
 def to_plain(history: HistoryBuffer, count: int | None) -> dict:

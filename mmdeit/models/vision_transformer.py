@@ -18,6 +18,7 @@ from torch.utils.checkpoint import checkpoint
 from mmdeit.checkpoints import load_backbone, pretrained_cfgs
 from mmdeit.registry import MODELS
 
+from .drop_path import replace_drop_paths
 from .positions import load_positions, resize
 from .windowed_attention import WindowedEncoderLayer
 
@@ -149,6 +150,7 @@ class VisionTransformer(_VisionTransformer):
         self.pretrain_grid = pretrain_img_size and _patch_grid(
             'pretrain_img_size', pretrain_img_size, patch_size)
         self._use_windows(window_size, global_indices)
+        replace_drop_paths(self)
         self.with_cp = with_cp
         self.norm_eval = norm_eval
         # After super(), so that a distillation token is frozen too.

@@ -51,8 +51,9 @@ class Teacher(nn.Module):
         dtype (str, optional): ``'float32'``, ``'bfloat16'`` or ``'float16'``.
             Defaults to None: the student's, but bfloat16 under its autocast.
         channels_last (bool | str): Memory layout. Defaults to False.
-        compile (bool | str): Whether to compile. Defaults to False. These
-            three may be ``'auto'``: what a few passes show to be fastest.
+        compile (bool | str, optional): Whether to compile. Defaults to None:
+            ``'auto'`` on a GPU, False elsewhere. These three may be ``'auto'``:
+            what a few passes show to be fastest.
         name (str, optional): Its name in messages. Defaults to None: that of
             the checkpoint or the model.
     """
@@ -68,11 +69,15 @@ class Teacher(nn.Module):
         expected_accuracy: float | None = None,
         dtype: str | None = None,
         channels_last: bool | str = False,
-        compile: bool | str = False,
+        compile: bool | str | None = None,
         name: str | None = None,
     ) -> None:
         super().__init__()
-        self.executions = executions(dtype, channels_last, compile)
+        self.executions = executions(
+            dtype, channels_last, False if compile is None else compile)
+        # on a GPU, where that is for the machine to choose
+        self.more_executions = executions(
+            dtype, channels_last, True) if compile is None else []
         if expected_accuracy is not None and not 1 < expected_accuracy <= 100:
             raise ValueError('expected_accuracy: give it in percent, as 94.22')
         if isinstance(model, str):
@@ -147,11 +152,10 @@ class Teacher(nn.Module):
         Timings differ from run to run: a deterministic training takes the first
         execution.
         """
-        if (len(self.executions) == 1
-                or torch.are_deterministic_algorithms_enabled()):
+        choices = self.executions + self.more_executions * inputs.is_cuda
+        if len(choices) == 1 or torch.are_deterministic_algorithms_enabled():
             return f'{self.name}: {self.execution}'
-        seconds = measure(self.network, self.executions,
-                          self.preprocess(inputs))
+        seconds = measure(self.network, choices, self.preprocess(inputs))
         choice = [min(seconds, key=seconds.get)]
         broadcast_object_list(choice)
         if any(way.compile for way in seconds):

@@ -24,10 +24,11 @@ def prepare(tmp_path, build_runner, folder):
         cfg.model.head.loss.mode = mode
         cfg.train_dataloader.batch_size = 8
         cfg.work_dir = str(tmp_path / name)
+        kept = dict(top_k=2) if mode == 'soft' else {}
         cfg.default_hooks.teacher = dict(
             type='mmdeit.TeacherHook', preflight=1,
             teacher=toy_teacher(tmp_path / 'teacher.pth'),
-            cache=cache and dict(folder=str(tmp_path / cache), top_k=2))
+            cache=cache and dict(folder=str(tmp_path / cache), **kept))
         return build_runner(cfg)
 
     return build

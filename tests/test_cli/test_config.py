@@ -3,9 +3,11 @@ import argparse
 
 import pytest
 from mmengine.config import Config
+from mmengine.runner import Runner
 
 from mmdeit.cli import (
     add_common_arguments,
+    build_runner,
     load_config,
     set_dataloader_defaults,
 )
@@ -54,6 +56,38 @@ def test_custom_hooks_by_their_number(tmp_path):
     path.write_text("model = dict()\ncustom_hooks = [dict(type='EMAHook')]")
     cfg = load_config(parse(path, '--cfg-options', 'custom_hooks.0.momentum=1'))
     assert cfg.custom_hooks == [dict(type='EMAHook', momentum=1)]
+
+
+@pytest.mark.parametrize('value, expected', [
+    ('None', {}), ('False', {}), ('True', dict(type='mmdeit.CompileHook')),
+    ("dict(mode='default')", dict(type='mmdeit.CompileHook', mode='default'))])
+def test_mmengines_compile_is_the_backbones(value, expected, tmp_path,
+                                            monkeypatch):
+    path = tmp_path / 'a.py'
+    path.write_text(f'model = dict()\ncompile = {value}')
+    cfg = load_config(parse(path))
+    monkeypatch.setattr(Runner, 'from_cfg', lambda cfg: cfg)
+    cfg = build_runner(cfg)
+    assert 'compile' not in cfg  # which mmengine would compile a step for
+    assert (cfg.get('default_hooks') or {}).get('compile', {}) == expected
+
+
+def test_compile_is_switched_off_again(tmp_path, monkeypatch):
+    """In a config that a run has dumped."""
+    path = tmp_path / 'a.py'
+    path.write_text('model = dict()\ndefault_hooks = dict(compile=dict('
+                    "type='mmdeit.CompileHook'))")
+    cfg = load_config(parse(path, '--cfg-options', 'compile=False'))
+    monkeypatch.setattr(Runner, 'from_cfg', lambda cfg: cfg)
+    assert build_runner(cfg).default_hooks == {}
+
+
+def test_wrong_kind_of_compile(tmp_path):
+    path = tmp_path / 'a.py'
+    path.write_text("model = dict()\ncompile = 'inductor'")
+    with pytest.raises(ValueError, match="compile is 'inductor': give True, "
+                       'False or a dict'):
+        load_config(parse(path))
 
 
 def test_none_switches_a_hook_off(tmp_path):

@@ -5,6 +5,7 @@ from datetime import timedelta
 from unittest import mock
 
 import pytest
+import torch
 import torch.distributed as dist
 from mmengine.config import Config
 
@@ -29,15 +30,42 @@ def test_fp32_without_an_accelerator(amp_cfg, monkeypatch, capsys):
     adapt_to_device(amp_cfg)
     assert amp_cfg.optim_wrapper == dict(
         type='OptimWrapper', optimizer=dict(type='AdamW'))
-    assert 'training in fp32' in capsys.readouterr().out
+    assert ('training in fp32. --amp and AmpOptimWrapper are for GPUs'
+            in capsys.readouterr().out)
 
 
-def test_nothing_changes_with_an_accelerator(amp_cfg, monkeypatch):
+def test_a_fused_optimiser_is_all_that_changes_on_cuda(amp_cfg, monkeypatch):
     monkeypatch.setattr(device, 'get_device', lambda: 'cuda')
     amp_cfg.launcher = 'pytorch'
-    before = amp_cfg.to_dict()
+    expected = amp_cfg.to_dict()
+    expected['optim_wrapper']['optimizer']['fused'] = True
     adapt_to_device(amp_cfg)
-    assert amp_cfg.to_dict() == before
+    assert amp_cfg.to_dict() == expected
+
+
+@pytest.mark.parametrize('optimizer', [
+    dict(type='AdamW', fused=False), dict(type='AdamW', foreach=True),
+    dict(type='SGD', lr=0.1)])
+def test_another_optimiser_stays(optimizer, monkeypatch):
+    monkeypatch.setattr(device, 'get_device', lambda: 'cuda')
+    cfg = Config(dict(optim_wrapper=dict(optimizer=dict(optimizer))))
+    adapt_to_device(cfg)
+    assert cfg.optim_wrapper.optimizer == optimizer
+
+
+def test_the_precision_of_fp32():
+    before = torch.get_float32_matmul_precision()
+    try:
+        for precision in ('high', 'highest'):
+            adapt_to_device(Config(dict(launcher='none', env_cfg=dict(
+                float32_matmul_precision=precision))))
+            assert torch.get_float32_matmul_precision() == precision
+    finally:
+        torch.set_float32_matmul_precision(before)
+    with pytest.raises(ValueError, match="precision is 'tf32': choose from "
+                       "'highest', 'high', 'medium'"):
+        adapt_to_device(Config(dict(env_cfg=dict(
+            float32_matmul_precision='tf32'))))
 
 
 def test_cublas_computes_deterministically(amp_cfg):

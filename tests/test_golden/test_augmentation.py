@@ -35,7 +35,7 @@ def build(name):
     cfg = Config.fromfile(
         ROOT / 'configs/_base_/datasets/imagenet_deit_224.py')
     return TRANSFORMS.build(
-        next(t for t in cfg.train_pipeline if t.type == name))
+        next(t for t in cfg.train_pipeline if t.type == f'mmdeit.{name}'))
 
 
 def test_the_same_transforms():
@@ -157,7 +157,7 @@ def test_level_is_drawn_from_the_same_distribution(draws):
 
 
 def test_erased_areas(draws):
-    transform = build('mmdeit.RandomErasing')
+    transform = build('RandomErasing')
     boxes = np.array(draws(lambda: transform.random_box(224, 224), DRAWS))
     top, left, bottom, right = boxes[boxes.any(axis=1)].T
     assert len(top) / DRAWS == pytest.approx(

@@ -239,6 +239,22 @@ def test_another_optimizer(cfg, build_runner, change):
         build_runner(cfg).train()
 
 
+def test_steps_as_this_machine_does(cfg, build_runner):
+    """Where the checkpoint is of one whose optimiser was fused."""
+    build_runner(cfg).train()
+    path = f'{cfg.work_dir}/epoch_1.pth'
+    checkpoint = torch.load(path, weights_only=True)
+    for group in checkpoint['optimizer']['param_groups']:
+        group.update(fused=True, lr=0.5)
+    torch.save(checkpoint, path)
+    cfg.load_from, cfg.resume = path, True
+    cfg.train_cfg.max_epochs = 1  # nothing is left
+    runner = build_runner(cfg)
+    runner.train()
+    group, *_ = runner.optim_wrapper.param_groups
+    assert group['fused'] is None and group['lr'] == 0.5
+
+
 def test_a_signal_waits_for_pointer_and_removal(cfg, build_runner, monkeypatch):
     cfg.default_hooks.checkpoint.max_keep_ckpts = 1
     handler = signal.signal(signal.SIGTERM, kill)

@@ -330,5 +330,6 @@ def test_mmpretrains_dataset_trains_in_passes(cfg, build_runner):
 def test_pictures_are_augmented(folder):
     """The datasets of these tests draw what the recipe's do."""
     names = [step['type'] for step in augmented(folder)['pipeline']]
-    assert names[1:5] == ['RandomResizedCrop', 'RandomFlip', 'RandAugment',
-                          'mmdeit.RandomErasing']
+    assert names[1:5] == [
+        'mmdeit.RandomResizedCrop', 'mmdeit.RandomFlip', 'mmdeit.RandAugment',
+        'mmdeit.RandomErasing']

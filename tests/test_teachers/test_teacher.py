@@ -212,6 +212,30 @@ def test_takes_what_the_first_process_measured(monkeypatch):
         assert resets == expected
 
 
+@pytest.mark.parametrize('compile, on_gpu', [
+    (None, {False, True}), (False, {False}), (True, {True})])
+def test_a_gpu_measures_whether_to_compile(compile, on_gpu, monkeypatch):
+    """And a CPU, where compiling takes long, does not."""
+
+    class OnGPU(torch.Tensor):
+        is_cuda = True
+
+    measured = []
+
+    def measure(network, ways, images):
+        measured.extend(ways)
+        return {way: 2. - way.compile for way in ways}
+
+    monkeypatch.setattr('mmdeit.teachers.teacher.measure', measure)
+    for images, expected in ((IMAGES, {bool(compile)}),
+                             (IMAGES.as_subclass(OnGPU), on_gpu)):
+        teacher = Teacher(dict(type='ToyClassifier'), compile=compile)
+        teacher.autotune(images)
+        assert {way.compile for way in measured or [teacher.execution]
+                } == expected
+        assert teacher.execution.compile == max(expected)
+
+
 def test_takes_the_first_where_runs_are_to_be_the_same(monkeypatch):
     monkeypatch.setattr(
         torch, 'are_deterministic_algorithms_enabled', lambda: True)

@@ -44,6 +44,31 @@ def test_the_tables(photographs):
     assert sum(shares) == pytest.approx(100, abs=0.5)
 
 
+def test_a_config_against_another(photographs, tmp_path):
+    other = tmp_path / 'other.py'
+    other.write_text(
+        f"_base_ = '{CONFIG}'\npipeline = [*_base_.train_pipeline]\n"
+        "pipeline.pop(3)  # RandAugment\n"
+        "train_dataloader = dict(dataset=dict(pipeline=pipeline))\n")
+    output = run_tool(TOOL, CONFIG, '--against', other, '--rounds', 2,
+                      '--images', 4, *photographs)
+    rows = [[cell.strip() for cell in line.split('|')[1:-1]]
+            for line in output.splitlines() if line.startswith('|')]
+    heads = ['against', 'config', 'times as fast']
+    assert rows[0] == ['ms per view', *heads]
+    assert [row[0] for row in rows[2:5]] == [
+        'by index, as in mmengine', 'by view', 'by view, 3 of an image in a row'
+    ]
+    for _, theirs, ours, ratio in rows[2:5]:
+        assert float(theirs) > 0 < float(ours)
+        assert re.fullmatch(r'\d\.\d{3} \(\d\.\d{3} - \d\.\d{3}\)', ratio)
+    assert rows[5] == ['one view, in this process', *heads]
+    parts = {name: times for name, *times in rows[7:]}
+    assert 'RandomResizedCrop' in parts and 'RandAugment' not in parts
+    theirs, ours, ratio = map(float, parts['LoadImageFromFile'])
+    assert theirs / ours == pytest.approx(ratio, rel=0.1)
+
+
 def test_one_view_of_an_image(options):
     """Nothing is in a row then."""
     output = run_tool(TOOL, ROOT / 'configs/demo/student.py', '--rounds', 1,

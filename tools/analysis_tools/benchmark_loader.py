@@ -5,12 +5,15 @@ process or in workers, once as mmengine's loops ask for them, by index, and once
 as ours do, by view. Short rounds take turns, over the same images; the first
 one is not counted, so the files are in memory. Without workers the time is that
 of the CPU, in which other programs hardly count.
+
+With --against CONFIG, another config of the same images takes turns with it, as
+the one of an earlier release, and the tables compare both.
 """
 import argparse
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from statistics import median
 from time import perf_counter, process_time
@@ -167,54 +170,98 @@ def show(rounds: list[dict], parts: dict[str, float], count: int) -> None:
         count (int): Views of a round.
     """
     first, *_ = rounds[0]
-    console = Console(width=100)
-    table = Table(box=MARKDOWN)
-    table.add_column('')
-    for name in ('images per second', 'ms per view', 'time, to the first'):
-        table.add_column(name, justify='right')
+    rows = []
     for name in rounds[0]:
-        ratios = [seconds[name] / seconds[first] for seconds in rounds]
-        low, high = np.percentile(ratios, (10, 90))
         middle = median(seconds[name] for seconds in rounds)
-        table.add_row(
+        ratios = [seconds[name] / seconds[first] for seconds in rounds]
+        rows.append((
             name, f'{count / middle:.1f}', f'{1000 * middle / count:.3f}',
-            '' if name == first else
-            f'{median(ratios):.3f} ({low:.3f} - {high:.3f})')
-    console.print(table)
+            '' if name == first else spread(ratios)))
+    print_table(
+        ('', 'images per second', 'ms per view', 'time, to the first'), rows)
+    print_table(('one view, in this process', 'ms', 'share'), [
+        (name, f'{value:.3f}', f'{100 * value / sum(parts.values()):.1f}%')
+        for name, value in parts.items()])
+
+
+def compare(rounds: list[tuple[dict, dict]], parts: tuple[dict, dict],
+            count: int) -> None:
+    """Print both tables for a config and the one it is compared with.
+
+    Args:
+        rounds (list[tuple[dict, dict]]): Of both, as in :func:`show`.
+        parts (tuple[dict, dict]): Of both, as in :func:`show`.
+        count (int): Views of a round.
+    """
+    heads = 'against', 'config', 'times as fast'
+    rows = []
+    for name in rounds[0][0]:
+        ours, theirs = ([both[i][name] for both in rounds] for i in (0, 1))
+        rows.append((
+            name, *(f'{1000 * median(times) / count:.3f}'
+                    for times in (theirs, ours)),
+            spread(np.divide(theirs, ours))))
+    print_table(('ms per view', *heads), rows)
+    ours, theirs = parts
+    print_table(('one view, in this process', *heads), [
+        (name, f'{theirs[name]:.3f}', f'{ours[name]:.3f}',
+         f'{theirs[name] / ours[name]:.2f}')
+        for name in ours if name in theirs])
+
+
+def spread(ratios: Sequence[float]) -> str:
+    """Median, 10th and 90th percentile."""
+    low, middle, high = np.percentile(ratios, (10, 50, 90))
+    return f'{middle:.3f} ({low:.3f} - {high:.3f})'
+
+
+def print_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a table in Markdown, its first column to the left."""
     table = Table(box=MARKDOWN)
-    table.add_column('one view, in this process')
-    table.add_column('ms', justify='right')
-    table.add_column('share', justify='right')
-    for name, value in parts.items():
-        table.add_row(name, f'{value:.3f}',
-                      f'{100 * value / sum(parts.values()):.1f}%')
-    console.print(table)
+    for head in heads:
+        table.add_column(head, justify='right' if table.columns else 'left')
+    for row in rows:
+        table.add_row(*row)
+    Console(width=100).print(table)
 
 
-def benchmark(cfg: Config, args: argparse.Namespace) -> None:
-    """Measure, then print the results."""
+def build_loaders(cfg: Config, args: argparse.Namespace) -> Loaders:
+    """The ways to load a config's training images."""
     if cfg.get('train_dataloader') is None:
-        raise ValueError(f'{args.config} has no train_dataloader: give a '
+        raise ValueError(f'{cfg.filename} has no train_dataloader: give a '
                          'config that trains')
     set_dataloader_defaults(cfg, pin_memory=False)
     check_data(cfg, 'train_dataloader')
     init_default_scope(cfg.get('default_scope', 'mmengine'))
+    return Loaders(
+        cfg.train_dataloader, args.images, args.num_workers, args.seed)
+
+
+def benchmark(configs: list[Config], args: argparse.Namespace) -> None:
+    """Measure one config, or two in turns, then print the results."""
     # as in a worker
     torch.set_num_threads(1)
     cv2.setNumThreads(0)
-    loaders = Loaders(
-        cfg.train_dataloader, args.images, args.num_workers, args.seed)
-    rounds = [
-        loaders.time_round(number) for number in track(
-            range(args.rounds + 1), 'Loading', console=Console(stderr=True))]
+    measured = [build_loaders(cfg, args) for cfg in configs]
+    loaders = measured[0]
     count = len(loaders.images) * loaders.repeats
+    if any(len(other.images) * other.repeats != count for other in measured):
+        raise ValueError(f'{args.against} does not load as many views as '
+                         f'{args.config}: give configs of the same images')
+    rounds = [
+        tuple(one.time_round(number) for one in measured) for number in track(
+            range(args.rounds + 1), 'Loading', console=Console(stderr=True))]
     print(f'{args.config}: {args.rounds} rounds of {count} views of '
           f'{len(loaders.images)} images, batches of {loaders.batch_size}, '
           f'{args.num_workers} workers; median (10th - 90th percentile)\n'
           f'{len(os.sched_getaffinity(0))} CPU cores, {date.today()}, torch '
           f'{torch.__version__}, mmcv {mmcv.__version__}, OpenCV '
           f'{cv2.__version__}')
-    show(rounds[1:], loaders.time_parts(), count)
+    parts = tuple(one.time_parts() for one in measured)
+    if args.against:
+        compare(rounds[1:], parts, count)
+    else:
+        show([seconds for seconds, in rounds[1:]], *parts, count)
 
 
 def parse_args() -> argparse.Namespace:
@@ -222,6 +269,8 @@ def parse_args() -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('config', help='train config file path')
+    parser.add_argument('--against', metavar='CONFIG',
+                        help='another config of the same images, to compare')
     for name, default, meaning in (
             ('rounds', 10, 'rounds to measure'),
             ('images', 64, 'images of a round; all if there are fewer'),
@@ -246,7 +295,11 @@ def main() -> None:
     args = parse_args()
     with tempfile.TemporaryDirectory() as folder, end_in_one_line(args):
         args.work_dir = args.work_dir or folder
-        benchmark(load_config(args), args)
+        configs = [load_config(args)]
+        if args.against:
+            configs.append(load_config(argparse.Namespace(
+                **{**vars(args), 'config': args.against})))
+        benchmark(configs, args)
 
 
 if __name__ == '__main__':

@@ -18,11 +18,10 @@ import numpy as np
 import torch
 from machine import device_name, peak_memory
 from mmengine.config import Config
-from mmengine.registry import MODELS
 from rich.console import Console
 from rich.table import Table
 from stopwatch_hook import STAGES, FirstHook, StopwatchHook
-from torch import nn
+from variants import make_configs, randomize_teacher, switch_off_distillation
 
 from mmdeit.cli import (
     add_common_arguments,
@@ -36,7 +35,6 @@ from mmdeit.cli import (
     load_config,
     set_dataloader_defaults,
 )
-from mmdeit.models import DistillationLoss
 
 
 def measure(cfg: Config, warmup: int, iters: int) -> dict:
@@ -65,13 +63,6 @@ def measure(cfg: Config, warmup: int, iters: int) -> dict:
         batch_size=cfg.train_dataloader.batch_size,
         device=device_name(),
         peak_memory=peak_memory())
-
-
-def switch_off_distillation(model: nn.Module) -> None:
-    """Make a distilled student learn from the labels alone, in place."""
-    objective = getattr(model.head, 'loss_module', None)
-    if isinstance(objective, DistillationLoss):
-        objective.mode = 'none'
 
 
 def summarize(results: list[dict]) -> dict:
@@ -147,66 +138,6 @@ def show(summaries: dict) -> None:
     row('peak memory, GiB',
         [f'{s["peak_memory"] / 2**30:.2f}' for s in summaries.values()])
     Console(width=120).print(table)
-
-
-def make_configs(cfg: Config, iters: int, cache: str) -> dict:
-    """Make the configs to measure: without and with the teacher.
-
-    Args:
-        cfg (Config): The training config.
-        iters (int): Iterations to run.
-        cache (str): An empty folder, for the answers of the teacher.
-
-    Returns:
-        dict[str, Config]: By name; only one if there is no teacher. The last
-        but one fills the cache for the last.
-    """
-    cfg.train_cfg = dict(type='mmdeit.IterBasedTrainLoop', max_iters=iters)
-    cfg.auto_scale_lr = None  # one pass an iteration
-    cfg.param_scheduler = None
-    cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
-    cfg.test_cfg = cfg.test_dataloader = cfg.test_evaluator = None
-    cfg.default_hooks.checkpoint = None
-    cfg.randomness = dict(cfg.get('randomness') or {}, seed=0)
-    if find_teacher_hook(cfg) is None:
-        return {'no teacher': cfg}
-    alone, cached = copy.deepcopy(cfg), copy.deepcopy(cfg)
-    remove_teacher(alone)
-    find_teacher_hook(cfg).cache = None
-    hook = find_teacher_hook(cached)
-    settings = hook.get('cache')
-    settings = settings if isinstance(settings, dict) else {}
-    hook.cache = dict(settings, folder=cache)
-    return {
-        'without teacher': alone,
-        'with teacher': cfg,
-        'filling a cache': cached,
-        'from the cache': cached
-    }
-
-
-def remove_teacher(cfg: Config) -> None:
-    """Remove the teacher's hook, in place."""
-    teacher = find_teacher_hook(cfg)
-    cfg.default_hooks = {
-        name: hook for name, hook in cfg.default_hooks.items()
-        if hook is not teacher
-    }
-    cfg.custom_hooks = [
-        hook for hook in cfg.get('custom_hooks') or [] if hook is not teacher
-    ]
-
-
-def randomize_teacher(cfg: Config, folder: str) -> None:
-    """Replace the teacher's checkpoint with random weights, in place."""
-    hook = find_teacher_hook(cfg)
-    if hook is None:
-        return
-    with mmengine.DefaultScope.overwrite_default_scope(cfg.default_scope):
-        network = MODELS.build(copy.deepcopy(hook.teacher.model))
-    hook.preflight = 0
-    hook.teacher.checkpoint = str(Path(folder, 'teacher.pth'))
-    torch.save(network.state_dict(), hook.teacher.checkpoint)
 
 
 def benchmark(args: argparse.Namespace) -> None:

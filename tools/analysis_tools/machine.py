@@ -1,5 +1,7 @@
-"""The name of the device and its memory use, for the benchmarks."""
+"""The device, its memory use and the versions, for the benchmarks."""
 import re
+import time
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import torch
@@ -24,6 +26,25 @@ def peak_memory() -> int:
     if torch.cuda.is_available():
         return torch.cuda.max_memory_allocated()
     return _process_memory('VmHWM')
+
+
+def reset_peak_memory() -> None:
+    """Let the peak begin with the bytes in use now."""
+    if torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()
+    else:
+        Path('/proc/self/clear_refs').write_text('5')
+
+
+def circumstances() -> dict[str, str]:
+    """Return date, device, and the versions of what is installed."""
+    found = dict(date=time.strftime('%Y-%m-%d'), device=device_name())
+    for name in ('torch', 'mmengine', 'mmpretrain', 'timm', 'mmdeit'):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
 
 
 def _process_memory(field: str) -> int:

@@ -1,6 +1,6 @@
-"""Hooks that time the stages of mmengine's training step.
+"""Timing the stages of a training step: a stopwatch, and hooks of mmengine.
 
-There are two, one that runs before all other hooks and one that runs after.
+There are two hooks, one that runs before all others and one that runs after.
 """
 import time
 
@@ -9,35 +9,58 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from mmdeit.hooks import TeacherHook
+from mmdeit.utils import unwrap_model
 
 STAGES = ('data loading', 'preprocessing', 'teacher', 'teacher hook',
           'student forward', 'backward', 'optimiser', 'other hooks')
 
 
-class StopwatchHook(Hook):
+class Stopwatch:
     """Times each of the :data:`STAGES` of a training step.
 
     Args:
-        warmup (int): Number of first iterations to leave out.
+        warmup (int): Number of first steps to leave out. They do not wait for
+            the GPU.
     """
-    priority = 'VERY_LOW'  # after TeacherHook has attached its teacher
 
     def __init__(self, warmup: int) -> None:
         self.warmup = warmup
+        self.number = 0  # of the step
         self.steps: list = []  # seconds of each stage, for each step
+        self.start_step()
+
+    def start_step(self) -> None:
+        """Begin to time a step."""
+        self.step = dict.fromkeys(STAGES, 0.)
+        self.last = time.perf_counter()
 
     def mark(self, stage: str) -> None:
         """Add the time since the last mark to a stage."""
+        if self.number < self.warmup:
+            return
         if torch.cuda.is_available():
             torch.cuda.synchronize()
         now = time.perf_counter()
         self.step[stage] += now - self.last
         self.last = now
 
+    def end_step(self) -> None:
+        """Keep the times of a step, and begin the next one."""
+        if self.number >= self.warmup:
+            self.steps.append(self.step)
+        elif self.number + 1 == self.warmup and torch.cuda.is_available():
+            torch.cuda.synchronize()
+        self.number += 1
+        self.start_step()
+
+
+class StopwatchHook(Stopwatch, Hook):
+    """Times mmengine's training steps; arguments are those of its base."""
+    priority = 'VERY_LOW'  # after TeacherHook has attached its teacher
+
     def before_train(self, runner: Runner) -> None:
-        self.step = dict.fromkeys(STAGES, 0.)
-        self.last = time.perf_counter()
-        preprocessor = runner.model.data_preprocessor
+        self.start_step()
+        preprocessor = unwrap_model(runner.model).data_preprocessor
         # one before and one after the forward hook that runs the teacher
         preprocessor.register_forward_hook(
             lambda *_: self.mark('teacher hook'))
@@ -67,20 +90,18 @@ class StopwatchHook(Hook):
                          data_batch: dict | None = None,
                          outputs: dict | None = None) -> None:
         self.mark('other hooks')
-        if batch_idx >= self.warmup:
-            self.steps.append(self.step)
-        self.step = dict.fromkeys(STAGES, 0.)
+        self.end_step()
 
 
 class FirstHook(Hook):
     """Marks the ends of data loading and of the optimiser step.
 
     Args:
-        stopwatch (StopwatchHook): The stopwatch to mark.
+        stopwatch (Stopwatch): The stopwatch to mark.
     """
     priority = 'HIGHEST'
 
-    def __init__(self, stopwatch: StopwatchHook) -> None:
+    def __init__(self, stopwatch: Stopwatch) -> None:
         self.stopwatch = stopwatch
 
     def before_train_iter(self, runner: Runner, batch_idx: int,

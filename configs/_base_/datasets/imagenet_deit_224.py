@@ -18,14 +18,14 @@ bgr_mean = data_preprocessor['mean'][::-1]
 train_pipeline = [
     dict(type='mmdeit.LoadImageFromFile'),
     dict(
-        type='RandomResizedCrop',
+        type='mmdeit.RandomResizedCrop',
         scale=224,
-        backend='pillow',
+        backend='torch',
         interpolation='bicubic'),
-    dict(type='RandomFlip', prob=0.5, direction='horizontal'),
+    dict(type='mmdeit.RandomFlip', prob=0.5, direction='horizontal'),
     # rand-m9-mstd0.5-inc1
     dict(
-        type='RandAugment',
+        type='mmdeit.RandAugment',
         policies='timm_increasing',
         num_policies=2,
         total_level=10,
@@ -46,10 +46,10 @@ test_pipeline = [
     dict(type='mmdeit.LoadImageFromFile'),
     # 256 = 224 / 0.875
     dict(
-        type='ResizeEdge',
+        type='mmdeit.ResizeEdge',
         scale=256,
         edge='short',
-        backend='pillow',
+        backend='torch',
         interpolation='bicubic'),
     dict(type='CenterCrop', crop_size=224),
     dict(type='PackInputs'),

@@ -6,9 +6,9 @@ data_preprocessor = dict(group_size=64)
 train_pipeline = [
     *_base_.train_pipeline[:1],
     dict(
-        type='RandomResizedCrop',
+        type='mmdeit.RandomResizedCrop',
         scale=384,
-        backend='pillow',
+        backend='torch',
         interpolation='bicubic'),
     *_base_.train_pipeline[2:],
 ]
@@ -17,10 +17,10 @@ test_pipeline = [
     dict(type='mmdeit.LoadImageFromFile'),
     # 438 = 384 / 0.875, rounded down
     dict(
-        type='ResizeEdge',
+        type='mmdeit.ResizeEdge',
         scale=438,
         edge='short',
-        backend='pillow',
+        backend='torch',
         interpolation='bicubic'),
     dict(type='CenterCrop', crop_size=384),
     dict(type='PackInputs'),
