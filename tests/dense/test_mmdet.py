@@ -264,4 +264,4 @@ def test_learns_a_handful_of_images(small_detector, build, tmp_path):
     runner.train()
     for task in ('bbox', 'segm'):
         assert runner.message_hub.get_scalar(
-            f'val/coco/{task}_mAP').current() > 0.7
+            f'val/coco/{task}_mAP').current() > 0.6  # .68 to .74
