@@ -273,6 +273,20 @@ def test_results_of_another_teacher(run, tmp_path):
     assert len(rows()) == 3
 
 
+def test_a_teacher_trained_anew_is_another(run, tmp_path):
+    """And its result does not replace that of the one before."""
+    run('--seeds', '0')
+    found = rows()
+    shutil.rmtree(tmp_path / 'work/teacher')
+    train = tmp_path / 'tools/train.py'
+    train.write_text(train.read_text().replace(
+        "(work / 'epoch_1.pth').touch()",
+        "(work / 'epoch_1.pth').write_text('other weights')"))
+    assert ('error: work/results.json has teacher of another teacher'
+            in run(code=1))
+    assert rows() == found
+
+
 def test_without_an_accuracy(run, tmp_path):
     test = tmp_path / 'tools/test.py'
     test.write_text(test.read_text().replace('accuracy/top1', 'mAP'))

@@ -7,11 +7,15 @@ from pathlib import Path
 import torch
 
 
-def device_name() -> str:
-    """Return the name of the GPU, or the number of CPU threads."""
+def device_name(threads: int | None = None) -> str:
+    """Return the name of the GPU, or the number of CPU threads.
+
+    Args:
+        threads (int, optional): Of another process. Defaults to None: of this.
+    """
     if torch.cuda.is_available():
         return torch.cuda.get_device_name()
-    return f'CPU, {torch.get_num_threads()} threads'
+    return f'CPU, {threads or torch.get_num_threads()} threads'
 
 
 def memory() -> int:
@@ -36,10 +40,15 @@ def reset_peak_memory() -> None:
         Path('/proc/self/clear_refs').write_text('5')
 
 
-def circumstances() -> dict[str, str]:
-    """Return date, device, and the versions of what is installed."""
-    found = dict(date=time.strftime('%Y-%m-%d'), device=device_name())
-    for name in ('torch', 'mmengine', 'mmpretrain', 'timm', 'mmdeit'):
+def circumstances(threads: int | None = None) -> dict[str, str]:
+    """Return date, device, and the versions of what is installed.
+
+    Args:
+        threads (int, optional): See :func:`device_name`.
+    """
+    found = dict(date=time.strftime('%Y-%m-%d'), device=device_name(threads))
+    for name in ('torch', 'mmengine', 'mmcv', 'mmcv-lite', 'mmpretrain',
+                 'timm', 'mmdeit'):
         try:
             found[name] = version(name)
         except PackageNotFoundError:

@@ -9,17 +9,18 @@ from rich.markdown import Markdown
 
 from mmdeit.files import write_atomically
 
+from .results import TOP1
 from .runs import Run, Study
 
 HEADS = {
-    'accuracy/top1': 'top-1, %',
+    TOP1: 'top-1, %',
     'accuracy/class_top1': 'class head',
     'accuracy/distill_top1': 'distillation head',
 }
 
 
 def values(results: dict[Run, dict], method: str,
-           name: str = 'accuracy/top1') -> dict[int, float]:
+           name: str = TOP1) -> dict[int, float]:
     """Collect a metric of a method, by seed."""
     return {
         run.seed: row[name]

@@ -1,16 +1,13 @@
 """The results of a study, a line a run, with dates and versions."""
 import json
-import time
-from importlib.metadata import version
 from pathlib import Path
 
-import mmcv
-import mmpretrain
-import torch
-
-from mmdeit.files import write_atomically
+from analysis_tools.machine import circumstances
+from analysis_tools.rows import write_rows
 
 from .runs import Run, Study
+
+TOP1 = 'accuracy/top1'
 
 
 def read_results(path: Path, study: Study) -> dict[Run, dict]:
@@ -54,8 +51,8 @@ def check_teacher(results: dict[Run, dict], teacher: str | None,
 
     Args:
         results (dict[Run, dict]): Results so far.
-        teacher (str, optional): Hash of the checkpoint for those to come.
-        path (Path): Of the file they are from.
+        teacher (str, optional): Hash of the checkpoint of those to come.
+        path (Path): The file they are from.
 
     Raises:
         ValueError: If they are of another one.
@@ -78,9 +75,7 @@ def write_results(path: Path, results: dict[Run, dict]) -> None:
     rows = {(row['method'], row['seed']): row for row in rows}
     rows.update(
         ((row['method'], row['seed']), row) for row in results.values())
-    lines = ',\n'.join(json.dumps(row) for row in rows.values())
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, f'[\n{lines}\n]\n'.encode())
+    write_rows(path, rows.values())
 
 
 def result(run: Run, metrics: dict[str, float], threads: int,
@@ -101,11 +96,4 @@ def result(run: Run, metrics: dict[str, float], threads: int,
         options=list(run.options),
         settings=run.settings,
         teacher=teacher,
-        date=time.strftime('%Y-%m-%d'),
-        device=torch.cuda.get_device_name() if torch.cuda.is_available() else
-        f'CPU, {threads} threads',
-        torch=torch.__version__,
-        mmengine=version('mmengine'),
-        mmcv=mmcv.__version__,
-        mmpretrain=mmpretrain.__version__,
-        mmdeit=version('mmdeit'))
+        **circumstances(threads))

@@ -11,11 +11,11 @@ import mmengine
 import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from .results import result, write_results
+from mmdeit.hooks.checkpoint_hook import POINTER
+
+from .results import TOP1, check_teacher, result, write_results
 from .runs import Run
 
-POINTER = 'last_checkpoint'  # mmengine's name for the file that names the last
-TOP1 = 'accuracy/top1'
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -80,6 +80,9 @@ class StudyRunner:
 
         Returns:
             dict[Run, str]: The last words of those that failed.
+
+        Raises:
+            ValueError: If the results so far are of another teacher.
         """
         jobs = max(1, min(self.jobs, len(runs)))
         self._threads = max(1, torch.get_num_threads() // jobs)
@@ -101,9 +104,11 @@ class StudyRunner:
                             failed[run] = str(error)
                             bar.print(f'{run}: failed')
                             continue
+                        teacher = self.teacher_digest()
+                        # A teacher that was trained anew is another one.
+                        check_teacher(results, teacher, out)
                         results[run] = result(
-                            run, future.result(), self._threads,
-                            self.teacher_digest())
+                            run, future.result(), self._threads, teacher)
                         write_results(out, results)
                         bar.print(f'{run}: {results[run][TOP1]:.2f}')
                         bar.advance(task)

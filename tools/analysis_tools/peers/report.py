@@ -1,9 +1,9 @@
 """What a comparison says: a line a measurement, and a table in Markdown."""
-import json
 from pathlib import Path
 from statistics import mean, median
 
 from machine import circumstances
+from rows import write_rows
 from stopwatch_hook import STAGES
 
 from mmdeit.files import write_atomically
@@ -99,8 +99,6 @@ def write(rows: list[dict], text: str, out: Path) -> None:
         text (str): Markdown.
         out (Path): Path of both files, without an ending.
     """
-    lines = ',\n'.join(json.dumps(row) for row in rows)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(Path(f'{out}.json'), f'[\n{lines}\n]\n'.encode())
+    write_rows(Path(f'{out}.json'), rows)
     write_atomically(Path(f'{out}.md'), text.encode())
     print(f'Written: {out}.json, {out}.md')
