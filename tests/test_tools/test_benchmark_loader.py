@@ -1,5 +1,4 @@
 import re
-import runpy
 
 import cv2
 import numpy as np
@@ -77,9 +76,10 @@ def test_one_view_of_an_image(options):
     assert 'by view' in output and 'in a row' not in output
 
 
-def test_all_load_the_same_images():
+def test_all_load_the_same_images(monkeypatch):
     """In an order in which an image is decoded three times, or once."""
-    loaders = runpy.run_path(str(ROOT / TOOL))['Loaders']
+    monkeypatch.syspath_prepend(ROOT / 'tools/analysis_tools')
+    from loaders import Loaders as loaders
     asked = []
 
     class Dataset:

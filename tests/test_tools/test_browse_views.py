@@ -8,6 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
+from mmdeit.loops.passes import prepare_passes
 from mmdeit.models import ClsDataPreprocessor
 from mmdeit.structures import TrainingTargets
 from tests.conftest import STUDENT
@@ -95,7 +96,7 @@ def test_what_the_training_gives_to_the_model(module, recipe, build_runner):
     passes = tool.find_passes(runner.train_loop, 1, range(20, 36))
     assert [[view.position for view in part] for part in passes] == [
         [*range(start, start + 16, 2)] for start in (16, 17, 32, 33)]
-    seen = list(tool.prepare_passes(runner, passes))
+    seen = list(prepare_passes(runner, passes))
     for (inputs, targets), (ours, our_targets) in zip(trained[10:14], seen,
                                                       strict=True):
         assert torch.equal(ours, inputs)
@@ -106,7 +107,7 @@ def test_what_the_training_gives_to_the_model(module, recipe, build_runner):
     # Nothing is drawn for the others.
     alone = tool.find_passes(runner.train_loop, 1, range(35, 36))
     assert [view.position for view in alone[0]] == [*range(33, 48, 2)]
-    (inputs, _), = tool.prepare_passes(runner, alone)
+    (inputs, _), = prepare_passes(runner, alone)
     assert torch.equal(inputs, seen[3][0])
 
 
@@ -119,10 +120,10 @@ def test_what_each_of_two_processes_gives_to_the_model(
     passes = tool.find_passes(runner.train_loop, 1, range(16, 32))
     alone = {
         view.position: views for part, (inputs, targets) in zip(
-            passes, tool.prepare_passes(runner, passes))
+            passes, prepare_passes(runner, passes))
         for view, *views in zip(part, inputs, targets.mixed)
     }
-    monkeypatch.setattr('mmdeit.loops.train_loops.get_world_size', lambda: 2)
+    monkeypatch.setattr('mmdeit.loops.view_loop.get_world_size', lambda: 2)
     for rank in range(2):
         for name in ('mmdeit.datasets.views', 'mmpretrain.datasets.samplers.'
                      'repeat_aug'):
@@ -211,7 +212,7 @@ def test_captions(module):
 
 
 def test_shares_of_what_has_a_label(module):
-    shares = module('browse_views').shares
+    shares = module('seen_views').shares
     targets = TrainingTargets(torch.tensor([2, -1]))
     assert [shares(targets, i) for i in (0, 1)] == [{2: 1.}, {}]
     targets.mixed = torch.tensor([[0., 0., .5], [0., 0., 0.]])
@@ -226,7 +227,7 @@ def test_pixels(module, to_rgb):
     image = torch.randint(256, (2, 3, 4, 5)).byte()
     inputs = preprocessor(dict(inputs=image, labels=torch.zeros(2).long()),
                           True)['inputs']
-    seen = module('browse_views').to_bytes(inputs, preprocessor)
+    seen = module('seen_views').to_bytes(inputs, preprocessor)
     assert torch.equal(seen.permute(0, 3, 1, 2),
                        image.flip(1) if to_rgb else image)
 
