@@ -13,7 +13,8 @@ from mmdeit.randomness import NETWORK, seed_all
 from mmdeit.structures import TrainingTargets
 from mmdeit.utils import unwrap_model
 
-from .train_loops import EpochBasedTrainLoop, IterBasedTrainLoop, common_seed
+from .train_loops import EpochBasedTrainLoop, IterBasedTrainLoop
+from .view_loop import common_seed
 
 TrainLoop = EpochBasedTrainLoop | IterBasedTrainLoop
 

@@ -738,7 +738,7 @@ def test_bad_config(world, case):
 def test_processes_that_cannot_share_a_batch(world, monkeypatch, count, fix):
     """In this one process, which is told of the others."""
     monkeypatch.setattr(
-        'mmdeit.loops.train_loops.get_world_size', lambda: count)
+        'mmdeit.loops.view_loop.get_world_size', lambda: count)
     run(
         world,
         Case(

@@ -246,7 +246,7 @@ def test_epochs_are_recycled(train, asked, tmp_path, monkeypatch):
     """Views and answers are; stochastic depth is not."""
     keys = []
     monkeypatch.setattr(
-        'mmdeit.loops.train_loops.seed_all',
+        'mmdeit.loops.view_loop.seed_all',
         lambda *key, devices: keys.append(key) or torch.manual_seed(0))
 
     def recycle(cfg):

@@ -16,7 +16,7 @@ from mmpretrain.engine import SwitchRecipeHook
 from mmdeit.datasets import load_image
 from mmdeit.datasets.views import View, ViewDataset, ViewSampler
 from mmdeit.loops.batch_plan import BatchPlan
-from mmdeit.loops.train_loops import stream_of_views
+from mmdeit.loops.view_loop import stream_of_views
 from mmdeit.models import BatchMixing
 from tests.pictures import augmented, write_pictures
 from tests.test_golden.fixture import load
