@@ -135,7 +135,7 @@ def parse_args() -> argparse.Namespace:
             ('fraction', .4, 'share of it that a training reaches'),
             ('launch', 5., 'µs to launch a kernel'),
             ('bandwidth', 25., 'GB/s between two GPUs, of the slowest link'),
-            ('images-per-core', 292., 'a second, of benchmark_loader.py')):
+            ('images-per-core', 463., 'a second, of benchmark_loader.py')):
         parser.add_argument(f'--{name}', type=float, default=default,
                             help=f'{meaning} (default: %(default)s)')
     parser.add_argument(
